@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The one program: {@code culvert run} is the daemon, every other verb is for operators. */
+@Command(
+        name = "culvert",
+        description = "A transparent UDP relay: Java driving DPDK.",
+        mixinStandardHelpOptions = true,
+        version = "culvert 0.1.0",
+        subcommands = {
+        })
+public final class Culvert {
+
+    public static void main(final String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    /** The command line as users meet it: a {@link Failure} is one line on stderr and its own exit code. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Culvert())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((exception, command, parsed) -> {
+                    if (!(exception instanceof final Failure failure)) {
+                        throw exception;
+                    }
+                    command.getErr().println("error: " + failure.getMessage());
+                    return failure.exitCode();
+                });
+    }
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The static inlines of the fast path, one to one. Nothing here blocks but the driver itself. */
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "culvert_dpdk.h"
+
+uint16_t
+culvert_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	return rte_eth_rx_burst(port, queue, mbufs, count);
+}
+
+uint16_t
+culvert_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	return rte_eth_tx_burst(port, queue, mbufs, count);
+}
+
+int32_t
+culvert_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **mbufs, uint32_t count)
+{
+	return rte_pktmbuf_alloc_bulk(pool, mbufs, count);
+}
+
+void
+culvert_free_bulk(struct rte_mbuf **mbufs, uint32_t count)
+{
+	rte_pktmbuf_free_bulk(mbufs, count);
+}
+
+void
+culvert_prefetch(const uint64_t *addresses, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		rte_prefetch0((const void *)(uintptr_t)addresses[i]);
+}
+
+uint64_t
+culvert_tsc(void)
+{
+	return rte_rdtsc();
+}
+
+uint64_t
+culvert_tsc_hz(void)
+{
+	return rte_get_tsc_hz();
+}
