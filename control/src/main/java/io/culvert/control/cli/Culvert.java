@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.cli;
 
+import io.culvert.control.Failure;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 

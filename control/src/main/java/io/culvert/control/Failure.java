@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.culvert.control.cli;
+package io.culvert.control;
 
 /**
  * A verb's end that the user can act on. The message says what, where, why and the mend; it is printed behind
