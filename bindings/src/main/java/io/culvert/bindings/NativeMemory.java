@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bindings;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Memory that C owns, seen through bounded views. A view costs one check when it is made and nothing at constant
+ * offsets after it, so the hot path makes one view per header and per entry and never a raw access.
+ */
+public final class NativeMemory {
+    private static final MemorySegment EVERYTHING = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    /** The {@code length} bytes at {@code address}. The caller knows that they are there. */
+    public static MemorySegment view(final long address, final long length) {
+        return EVERYTHING.asSlice(address, length);
+    }
+
+    /**
+     * The same memory as a plain native segment. A mapped file is a class of its own inside the JDK; one class for
+     * all hot memory keeps the accessors monomorphic.
+     */
+    public static MemorySegment plain(final MemorySegment mapped, final Arena arena) {
+        return MemorySegment.ofAddress(mapped.address()).reinterpret(mapped.byteSize(), arena, null);
+    }
+
+    private NativeMemory() { }
+}

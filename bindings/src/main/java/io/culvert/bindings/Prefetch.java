@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bindings;
+
+import io.culvert.bindings.ffi.Dpdk;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** Asks the CPU for cache lines ahead of their use: one downcall for a whole burst, so that the misses overlap. */
+public final class Prefetch {
+    private static final MethodHandle PREFETCH;
+
+    static {
+        NativeLibrary.load();
+        PREFETCH = Linker.nativeLinker().downcallHandle(Dpdk.culvert_prefetch$address(),
+                Dpdk.culvert_prefetch$descriptor(), Linker.Option.critical(false));
+    }
+
+    /** @param addresses {@code count} longs; they need not be mapped */
+    public static void lines(final MemorySegment addresses, final int count) {
+        try {
+            PREFETCH.invokeExact(addresses, count);
+        } catch (final Throwable t) {
+            throw new AssertionError("culvert_prefetch", t);
+        }
+    }
+
+    private Prefetch() { }
+}

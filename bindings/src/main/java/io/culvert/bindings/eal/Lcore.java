@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bindings.eal;
+
+import io.culvert.bindings.NativeLibrary;
+import io.culvert.bindings.ffi.Dpdk;
+import io.culvert.bindings.ffi.Libc;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.stream.IntStream;
+
+/**
+ * The calling thread as a DPDK lcore: pinned to one CPU and registered, so that mempool caches work for it. Opened and
+ * closed by the thread it speaks of.
+ */
+public final class Lcore implements AutoCloseable {
+    /** {@code cpu_set_t} has 1,024 bits. */
+    private static final int CPU_SET_BYTES = 128;
+
+    static {
+        NativeLibrary.load();
+    }
+
+    private Lcore() { }
+
+    /** @throws DpdkException when no lcore id is left, or EAL is not initialised */
+    public static Lcore enter(final int cpu) {
+        pin(cpu);
+        if (Dpdk.rte_thread_register() != 0) {
+            throw new DpdkException("rte_thread_register", "cpu " + cpu, Dpdk.culvert_errno());
+        }
+        return new Lcore();
+    }
+
+    /** Pins the calling thread to one CPU of the host. */
+    public static void pin(final int cpu) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment set = arena.allocate(CPU_SET_BYTES);
+            if (cpu < 0 || cpu >= CPU_SET_BYTES * Byte.SIZE) {
+                throw new IllegalArgumentException("cpu " + cpu + " is not a CPU of this host");
+            }
+            final long word = (long) (cpu / Long.SIZE) * Long.BYTES;
+            set.set(ValueLayout.JAVA_LONG, word, 1L << (cpu % Long.SIZE));
+            if (Libc.sched_setaffinity(0, CPU_SET_BYTES, set) != 0) {
+                throw new IllegalArgumentException("cpu " + cpu + " is not available to this process");
+            }
+        }
+    }
+
+    /** The CPUs this thread may run on, lowest first. */
+    public static int[] allowedCpus() {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment set = arena.allocate(CPU_SET_BYTES);
+            if (Libc.sched_getaffinity(0, CPU_SET_BYTES, set) < 0) {
+                throw new IllegalStateException("sched_getaffinity failed");
+            }
+            return IntStream.range(0, CPU_SET_BYTES * Byte.SIZE)
+                    .filter(cpu -> (set.get(ValueLayout.JAVA_BYTE, cpu / Byte.SIZE) >> (cpu % Byte.SIZE) & 1) != 0)
+                    .toArray();
+        }
+    }
+
+    @Override
+    public void close() {
+        Dpdk.rte_thread_unregister();
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bindings.ethdev;
+
+import io.culvert.bindings.NativeLibrary;
+import io.culvert.bindings.eal.DpdkException;
+import io.culvert.bindings.ffi.Dpdk;
+import io.culvert.bindings.ffi.culvert_port_conf;
+import io.culvert.bindings.ffi.culvert_port_info;
+import io.culvert.bindings.ffi.culvert_port_stats;
+import io.culvert.bindings.mempool.Mempool;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Set;
+
+/** An Ethernet device of DPDK: physical (by PCI address) or virtual (by a vdev string such as {@code net_tap0}). */
+public final class Port implements AutoCloseable {
+    /**
+     * Drivers whose bursts never block and make no system call: their downcalls are linked critical, which saves the
+     * thread-state transition. A blocking call through a critical handle would stop every safepoint, so a driver that
+     * is not listed gets the normal handle.
+     */
+    private static final Set<String> NEVER_BLOCKING = Set.of(
+            "net_ice", "net_i40e", "net_iavf", "net_ixgbe", "net_ixgbe_vf", "net_e1000_igb", "net_e1000_em", "net_igc",
+            "mlx5_pci", "mlx5_auxiliary", "net_mlx4", "net_bnxt", "net_ena", "net_vmxnet3", "net_memif", "net_ring",
+            "net_null");
+
+    static {
+        NativeLibrary.load();
+    }
+
+    private final String device;
+    private final short id;
+    private final boolean virtual;
+    private final String driver;
+
+    private Port(final String device, final short id, final boolean virtual) {
+        this.device = device;
+        this.id = id;
+        this.virtual = virtual;
+        this.driver = info().driver();
+    }
+
+    /**
+     * Finds a PCI device that EAL probed, or creates the virtual device.
+     *
+     * @param device {@code 0000:8a:00.0}, or {@code name,key=value,...} of a vdev
+     * @throws DpdkException when the device is not there or its driver refuses the arguments
+     */
+    public static Port open(final String device) {
+        try (Arena arena = Arena.ofConfined()) {
+            final boolean virtual = isVirtual(device);
+            final int comma = device.indexOf(',');
+            final String name = comma < 0 ? device : device.substring(0, comma);
+            final MemorySegment nameText = arena.allocateFrom(name);
+            if (virtual) {
+                final String arguments = comma < 0 ? "" : device.substring(comma + 1);
+                final int added = Dpdk.rte_eal_hotplug_add(
+                        arena.allocateFrom("vdev"), nameText, arena.allocateFrom(arguments));
+                if (added != 0) {
+                    throw new DpdkException("rte_eal_hotplug_add", device, added);
+                }
+            }
+            final MemorySegment id = arena.allocate(ValueLayout.JAVA_SHORT);
+            final int found = Dpdk.rte_eth_dev_get_port_by_name(nameText, id);
+            if (found != 0) {
+                throw new DpdkException("rte_eth_dev_get_port_by_name", name, found);
+            }
+            return new Port(device, id.get(ValueLayout.JAVA_SHORT, 0), virtual);
+        }
+    }
+
+    /** Whether this names a virtual device: anything that is not a PCI address. */
+    public static boolean isVirtual(final String device) {
+        return !device.matches("([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7](,.*)?");
+    }
+
+    public short id() {
+        return id;
+    }
+
+    public String device() {
+        return device;
+    }
+
+    public String driver() {
+        return driver;
+    }
+
+    public PortInfo info() {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment info = culvert_port_info.allocate(arena);
+            check(Dpdk.culvert_port_info(id, info));
+            long mac = 0;
+            for (int i = 5; i >= 0; i--) {
+                mac = mac << 8 | info.get(ValueLayout.JAVA_BYTE, culvert_port_info.mac$offset() + i) & 0xFF;
+            }
+            return new PortInfo(
+                    info.asSlice(culvert_port_info.driver$offset()).getString(0),
+                    mac,
+                    culvert_port_info.link_up(info) != 0,
+                    culvert_port_info.link_mbps(info),
+                    culvert_port_info.numa_socket(info),
+                    Short.toUnsignedInt(culvert_port_info.max_rx_queues(info)),
+                    Short.toUnsignedInt(culvert_port_info.max_tx_queues(info)),
+                    Short.toUnsignedInt(culvert_port_info.reta_size(info)),
+                    Short.toUnsignedInt(culvert_port_info.max_mtu(info)),
+                    culvert_port_info.rss_offloads(info));
+        }
+    }
+
+    /**
+     * Configures {@code queues} receive and as many transmit queues and starts the port, promiscuous: which frames
+     * are ours is decided by the walk, also for addresses that the device does not know.
+     *
+     * @param descriptors of each queue; the driver's own limits win
+     * @param mtu bytes of an IP packet; 0 leaves what the device has
+     */
+    public void start(final int queues, final int descriptors, final int mtu, final Mempool pool) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment conf = culvert_port_conf.allocate(arena);
+            culvert_port_conf.rx_queues(conf, (short) queues);
+            culvert_port_conf.tx_queues(conf, (short) queues);
+            culvert_port_conf.rx_descriptors(conf, (short) descriptors);
+            culvert_port_conf.tx_descriptors(conf, (short) descriptors);
+            culvert_port_conf.mtu(conf, (short) mtu);
+            culvert_port_conf.promiscuous(conf, (byte) 1);
+            check(Dpdk.culvert_port_start(id, conf, pool.segment()));
+        }
+    }
+
+    public RxQueue rxQueue(final int queue) {
+        return new RxQueue(id, (short) queue, NEVER_BLOCKING.contains(driver));
+    }
+
+    public TxQueue txQueue(final int queue) {
+        return new TxQueue(id, (short) queue, NEVER_BLOCKING.contains(driver));
+    }
+
+    public PortStats stats() {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment stats = culvert_port_stats.allocate(arena);
+            check(Dpdk.culvert_port_stats(id, stats));
+            return new PortStats(
+                    culvert_port_stats.rx_packets(stats), culvert_port_stats.tx_packets(stats),
+                    culvert_port_stats.rx_bytes(stats), culvert_port_stats.tx_bytes(stats),
+                    culvert_port_stats.rx_missed(stats), culvert_port_stats.rx_errors(stats),
+                    culvert_port_stats.tx_errors(stats), culvert_port_stats.rx_nombuf(stats));
+        }
+    }
+
+    /** Stops the port, gives its buffers back and removes it if it is virtual. No queue may be in use. */
+    @Override
+    public void close() {
+        Dpdk.rte_eth_dev_stop(id);
+        Dpdk.rte_eth_dev_close(id);
+        if (virtual) {
+            try (Arena arena = Arena.ofConfined()) {
+                final int comma = device.indexOf(',');
+                final String name = comma < 0 ? device : device.substring(0, comma);
+                Dpdk.rte_eal_hotplug_remove(arena.allocateFrom("vdev"), arena.allocateFrom(name));
+            }
+        }
+    }
+
+    private void check(final int code) {
+        if (code != 0) {
+            throw DpdkException.ofShim(device, code);
+        }
+    }
+}

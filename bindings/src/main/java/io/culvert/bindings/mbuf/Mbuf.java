@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bindings.mbuf;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.ffi.rte_mbuf;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * {@code struct rte_mbuf} read in place: a lens over the first cache line of a packet buffer, never an object.
+ * {@link io.culvert.bindings.layout.LayoutCheck} proves the offsets before the first packet.
+ */
+public final class Mbuf {
+    /** What {@link #view} shows: the cache line that holds everything the relay reads. */
+    public static final int VIEW_BYTES = 64;
+
+    private static final long BUF_ADDR = rte_mbuf.buf_addr$offset();
+    private static final long DATA_OFF = rte_mbuf.data_off$offset();
+    private static final long PKT_LEN = rte_mbuf.pkt_len$offset();
+    private static final long DATA_LEN = rte_mbuf.data_len$offset();
+
+    public static MemorySegment view(final long mbuf) {
+        return NativeMemory.view(mbuf, VIEW_BYTES);
+    }
+
+    /** Address of the packet's first byte. */
+    public static long data(final MemorySegment mbuf) {
+        return mbuf.get(ValueLayout.JAVA_LONG, BUF_ADDR)
+                + Short.toUnsignedInt(mbuf.get(ValueLayout.JAVA_SHORT, DATA_OFF));
+    }
+
+    /** Bytes of the packet in its first segment: those that can be read at {@link #data}. */
+    public static int dataLength(final MemorySegment mbuf) {
+        return Short.toUnsignedInt(mbuf.get(ValueLayout.JAVA_SHORT, DATA_LEN));
+    }
+
+    /** Bytes of the packet over all segments. */
+    public static int packetLength(final MemorySegment mbuf) {
+        return mbuf.get(ValueLayout.JAVA_INT, PKT_LEN);
+    }
+
+    /** Sets the length of a packet that lies in one segment. */
+    public static void setLength(final MemorySegment mbuf, final int bytes) {
+        mbuf.set(ValueLayout.JAVA_INT, PKT_LEN, bytes);
+        mbuf.set(ValueLayout.JAVA_SHORT, DATA_LEN, (short) bytes);
+    }
+
+    private Mbuf() { }
+}

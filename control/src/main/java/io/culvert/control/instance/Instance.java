@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.instance;
+
+import io.culvert.control.Failure;
+import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.stats.CounterFile;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Where a running relay keeps what others may read: {@code /dev/shm/culvert/NAME} (or {@code $CULVERT_STATE/NAME}) with
+ * {@code counters} and one {@code flows-N} per worker. On hosts with huge pages a flow file is a link into hugetlbfs.
+ */
+public record Instance(String name) {
+    /** The environment variable that moves the directory of all instances. */
+    public static final String STATE_VARIABLE = "CULVERT_STATE";
+    private static final String DEFAULT_STATE = "/dev/shm/culvert";
+
+    public Path directory() {
+        final String state = System.getenv(STATE_VARIABLE);
+        return Path.of(state == null || state.isEmpty() ? DEFAULT_STATE : state).resolve(name);
+    }
+
+    public Path countersFile() {
+        return directory().resolve("counters");
+    }
+
+    public Path flowsFile(final int worker) {
+        return directory().resolve("flows-" + worker);
+    }
+
+    /** Held by the daemon for as long as it lives. */
+    public Path lockFile() {
+        return directory().resolve("lock");
+    }
+
+    /** @throws Failure with NO_DAEMON when no relay of this name has left its counters here */
+    public CounterFile openCounters(final Arena arena) {
+        if (!Files.exists(countersFile())) {
+            throw new Failure(Failure.NO_DAEMON, "no relay \"" + name + "\": " + countersFile()
+                    + " is not there. Fix: start it with culvert run, or name another with --instance");
+        }
+        try {
+            return CounterFile.read(countersFile(), arena);
+        } catch (final IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    /** One table per worker. @throws Failure with NO_DAEMON as for {@link #openCounters} */
+    public List<FlowFile> openFlows(final CounterFile counters, final Arena arena) {
+        try {
+            final List<FlowFile> tables = new ArrayList<>();
+            for (int worker = 0; worker < counters.workers(); worker++) {
+                tables.add(FlowFile.read(flowsFile(worker), arena));
+            }
+            return tables;
+        } catch (final IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private static Failure unreadable(final IOException e) {
+        return new Failure(Failure.NO_DAEMON, "the relay's state is not readable: " + e.getMessage()
+                + ". Fix: use the culvert it was started with, as a user who may read it", e);
+    }
+}

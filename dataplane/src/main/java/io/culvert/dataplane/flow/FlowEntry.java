@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.flow;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+
+/**
+ * One direction of a session: the 5-tuple it matches and the rewrite it applies. One cache line, so a hit costs one
+ * miss. Written by the owning worker only; read by anybody who maps the file.
+ * <pre>
+ *  byte 0          4          8         10         12    13     14          16
+ *     0 | src addr | dst addr | src port | dst port | pro | flags | adjacency |
+ *    16 | new src  | new dst  | new sp   | new dp   | l3 delta   | l4 delta  |
+ *    32 | last seen| version  | packets                                      |
+ *    48 | bytes               | rule     | external | opened                 |
+ * </pre>
+ * Addresses and ports are in network order: they are compared and copied, never added. {@code l3}, {@code l4} are
+ * {@link io.culvert.dataplane.wire.Checksum} deltas; l3 includes the decrement of the TTL. Times are milliseconds of
+ * the table's clock. The version is odd while the entry changes hands: a reader that sees the same even version
+ * before and after has read one flow. A lens over the entry's own 64-byte view, never an object.
+ */
+public final class FlowEntry {
+    public static final int LENGTH = 64;
+
+    /** Source and destination address. */
+    public static final int KEY_LO = 0;
+    /** Ports and protocol, {@link #KEY_HI_MASK}; above them flags and adjacency, which are no part of the key. */
+    public static final int KEY_HI = KEY_LO + Long.BYTES;
+    public static final int PROTOCOL = KEY_HI + Integer.BYTES;
+    public static final int FLAGS = PROTOCOL + Byte.BYTES;
+    public static final int ADJACENCY = FLAGS + Byte.BYTES;
+    public static final int NEW_ADDRESSES = ADJACENCY + Short.BYTES;
+    public static final int NEW_PORTS = NEW_ADDRESSES + Long.BYTES;
+    public static final int L3_DELTA = NEW_PORTS + Integer.BYTES;
+    public static final int L4_DELTA = L3_DELTA + Short.BYTES;
+    public static final int LAST_SEEN = L4_DELTA + Short.BYTES;
+    public static final int VERSION = LAST_SEEN + Integer.BYTES;
+    public static final int PACKETS = VERSION + Integer.BYTES;
+    public static final int BYTES = PACKETS + Long.BYTES;
+    public static final int RULE = BYTES + Long.BYTES;
+    /** Which of the rule's SNAT addresses lent the port; forward entries only. */
+    public static final int EXTERNAL = RULE + Short.BYTES;
+    public static final int OPENED = EXTERNAL + Short.BYTES;
+
+    /** The part of the long at {@link #KEY_HI} that is key. */
+    public static final long KEY_HI_MASK = 0xFF_FFFF_FFFFL;
+
+    public static final int FLAG_LIVE = 1;
+    /** From the target back to the client. */
+    public static final int FLAG_REPLY = 2;
+    public static final int FLAG_DECREMENT_TTL = 4;
+
+    static {
+        if (OPENED + Integer.BYTES != LENGTH) {
+            throw new AssertionError("FlowEntry is one cache line");
+        }
+    }
+
+    /** The upper key half of UDP ports as they lie in the packet: source in the low half. */
+    public static long keyHi(final int ports, final int protocol) {
+        return ports & 0xFFFF_FFFFL | (long) protocol << Integer.SIZE;
+    }
+
+    static boolean matches(final MemorySegment entry, final long keyLo, final long keyHi) {
+        return ((entry.get(JAVA_LONG, KEY_LO) ^ keyLo) | ((entry.get(JAVA_LONG, KEY_HI) ^ keyHi) & KEY_HI_MASK)) == 0;
+    }
+
+    public static boolean isLive(final MemorySegment entry) {
+        return (entry.get(JAVA_BYTE, FLAGS) & FLAG_LIVE) != 0;
+    }
+
+    public static boolean isReply(final MemorySegment entry) {
+        return (entry.get(JAVA_BYTE, FLAGS) & FLAG_REPLY) != 0;
+    }
+
+    public static long keyLo(final MemorySegment entry) {
+        return entry.get(JAVA_LONG, KEY_LO);
+    }
+
+    public static long keyHi(final MemorySegment entry) {
+        return entry.get(JAVA_LONG, KEY_HI) & KEY_HI_MASK;
+    }
+
+    public static int ports(final MemorySegment entry) {
+        return entry.get(JAVA_INT, KEY_HI);
+    }
+
+    public static int adjacency(final MemorySegment entry) {
+        return Short.toUnsignedInt(entry.get(JAVA_SHORT, ADJACENCY));
+    }
+
+    public static long newAddresses(final MemorySegment entry) {
+        return entry.get(JAVA_LONG, NEW_ADDRESSES);
+    }
+
+    public static int newPorts(final MemorySegment entry) {
+        return entry.get(JAVA_INT, NEW_PORTS);
+    }
+
+    public static int lastSeen(final MemorySegment entry) {
+        return entry.get(JAVA_INT, LAST_SEEN);
+    }
+
+    public static int opened(final MemorySegment entry) {
+        return entry.get(JAVA_INT, OPENED);
+    }
+
+    public static long packets(final MemorySegment entry) {
+        return entry.get(JAVA_LONG, PACKETS);
+    }
+
+    public static long bytes(final MemorySegment entry) {
+        return entry.get(JAVA_LONG, BYTES);
+    }
+
+    public static int rule(final MemorySegment entry) {
+        return Short.toUnsignedInt(entry.get(JAVA_SHORT, RULE));
+    }
+
+    public static int external(final MemorySegment entry) {
+        return Short.toUnsignedInt(entry.get(JAVA_SHORT, EXTERNAL));
+    }
+
+    public static int version(final MemorySegment entry) {
+        final int version = entry.get(JAVA_INT, VERSION);
+        VarHandle.acquireFence();
+        return version;
+    }
+
+    /** From here to {@link #endChange} a reader sees an odd version and looks away. */
+    static void beginChange(final MemorySegment entry) {
+        entry.set(JAVA_INT, VERSION, entry.get(JAVA_INT, VERSION) | 1);
+        VarHandle.storeStoreFence();
+    }
+
+    static void endChange(final MemorySegment entry) {
+        VarHandle.storeStoreFence();
+        entry.set(JAVA_INT, VERSION, entry.get(JAVA_INT, VERSION) + 1);
+    }
+
+    private FlowEntry() { }
+}

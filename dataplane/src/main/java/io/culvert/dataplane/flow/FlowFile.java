@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.flow;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.bindings.NativeMemory;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.SplittableRandom;
+
+/**
+ * The file that one worker's flow table lies in, on hugetlbfs or tmpfs: a header that describes it, the index, the
+ * entries. The worker maps it writable; every reader maps it read-only and needs nothing from the worker.
+ * <pre>
+ *     0 | magic            | layout | worker | pid            | sessions | buckets  |
+ *    40 | seed lo | seed hi | clock cycles per ms | now, ms    | highest session used |
+ *  4096 | index: buckets x 64 bytes
+ *       | entries: 2 x sessions x 64 bytes
+ * </pre>
+ */
+public final class FlowFile {
+    /** "CULVFLOW" read as a little-endian long. */
+    private static final long MAGIC = 0x574F4C46_564C5543L;
+    private static final int LAYOUT_VERSION = 1;
+
+    private static final int MAGIC_AT = 0;
+    private static final int LAYOUT_AT = MAGIC_AT + Long.BYTES;
+    private static final int WORKER_AT = LAYOUT_AT + Integer.BYTES;
+    private static final int PID_AT = WORKER_AT + Integer.BYTES;
+    private static final int SESSIONS_AT = PID_AT + Long.BYTES;
+    private static final int BUCKETS_AT = SESSIONS_AT + Integer.BYTES;
+    private static final int SEED_LO_AT = BUCKETS_AT + Integer.BYTES;
+    private static final int SEED_HI_AT = SEED_LO_AT + Long.BYTES;
+    private static final int NOW_AT = SEED_HI_AT + Long.BYTES;
+    private static final int HIGH_WATER_AT = NOW_AT + Integer.BYTES;
+    private static final int HEADER_LENGTH = 4096;
+
+    /** Half of the lanes stay free, so that a bucket seldom overflows into the next. */
+    private static final int FLOWS_PER_BUCKET = FlowIndex.LANES / 2;
+
+    private final MemorySegment header;
+    private final MemorySegment index;
+    private final MemorySegment entries;
+
+    private FlowFile(final MemorySegment file) {
+        final long buckets = file.get(JAVA_INT, BUCKETS_AT);
+        final long sessions = file.get(JAVA_INT, SESSIONS_AT);
+        this.header = file.asSlice(0, HEADER_LENGTH);
+        this.index = file.asSlice(HEADER_LENGTH, buckets * FlowIndex.BUCKET_LENGTH);
+        this.entries = file.asSlice(HEADER_LENGTH + index.byteSize(), 2 * sessions * FlowEntry.LENGTH);
+    }
+
+    /**
+     * Writes a new, empty file in place of what is there and maps it; who has the old one mapped keeps that.
+     *
+     * @param sessions how many it can hold
+     * @param granularity the file's size is a multiple of this: the huge page size, or 4096
+     */
+    public static FlowFile create(final Path path, final int worker, final int sessions, final long granularity,
+                                  final Arena arena) throws IOException {
+        final int buckets = bucketsFor(sessions);
+        final long size = roundUp(HEADER_LENGTH + (long) buckets * FlowIndex.BUCKET_LENGTH
+                + 2L * sessions * FlowEntry.LENGTH, granularity);
+        Files.deleteIfExists(path);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
+                StandardOpenOption.WRITE)) {
+            final MemorySegment file = NativeMemory.plain(
+                    channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena), arena);
+            describe(file, worker, sessions, buckets);
+            return new FlowFile(file);
+        }
+    }
+
+    /** A table in anonymous memory: for tests and benchmarks. */
+    public static FlowFile inMemory(final int sessions, final Arena arena) {
+        final int buckets = bucketsFor(sessions);
+        final MemorySegment file = arena.allocate(HEADER_LENGTH + (long) buckets * FlowIndex.BUCKET_LENGTH
+                + 2L * sessions * FlowEntry.LENGTH, FlowEntry.LENGTH);
+        describe(file, 0, sessions, buckets);
+        return new FlowFile(file);
+    }
+
+    /** Maps a worker's file read-only. @throws IOException when it is none, or of another layout */
+    public static FlowFile read(final Path path, final Arena arena) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            if (channel.size() < HEADER_LENGTH) {
+                throw new IOException(path + " is too short for a flow table");
+            }
+            final MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            if (file.get(JAVA_LONG, MAGIC_AT) != MAGIC || file.get(JAVA_INT, LAYOUT_AT) != LAYOUT_VERSION) {
+                throw new IOException(path + " is not a flow table of layout " + LAYOUT_VERSION);
+            }
+            return new FlowFile(file);
+        }
+    }
+
+    private static void describe(final MemorySegment file, final int worker, final int sessions, final int buckets) {
+        if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+            throw new IllegalStateException("Culvert reads headers on little-endian machines only");
+        }
+        final SplittableRandom random = new SplittableRandom();
+        file.set(JAVA_INT, LAYOUT_AT, LAYOUT_VERSION);
+        file.set(JAVA_INT, WORKER_AT, worker);
+        file.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());
+        file.set(JAVA_INT, SESSIONS_AT, sessions);
+        file.set(JAVA_INT, BUCKETS_AT, buckets);
+        file.set(JAVA_LONG, SEED_LO_AT, random.nextLong());
+        file.set(JAVA_LONG, SEED_HI_AT, random.nextLong());
+        file.set(JAVA_LONG, MAGIC_AT, MAGIC);
+    }
+
+    private static int bucketsFor(final int sessions) {
+        return Integer.highestOneBit(Math.max(1, (2 * sessions - 1) / FLOWS_PER_BUCKET)) << 1;
+    }
+
+    private static long roundUp(final long size, final long granularity) {
+        return (size + granularity - 1) / granularity * granularity;
+    }
+
+    MemorySegment index() {
+        return index;
+    }
+
+    MemorySegment entries() {
+        return entries;
+    }
+
+    long seedLo() {
+        return header.get(JAVA_LONG, SEED_LO_AT);
+    }
+
+    long seedHi() {
+        return header.get(JAVA_LONG, SEED_HI_AT);
+    }
+
+    public int worker() {
+        return header.get(JAVA_INT, WORKER_AT);
+    }
+
+    /** How many sessions the table can hold. */
+    public int capacity() {
+        return header.get(JAVA_INT, SESSIONS_AT);
+    }
+
+    /** Sessions from this one on were never used: a reader may stop here. */
+    public int highWater() {
+        return header.get(JAVA_INT, HIGH_WATER_AT);
+    }
+
+    void highWater(final int sessions) {
+        header.set(JAVA_INT, HIGH_WATER_AT, sessions);
+    }
+
+    /** The worker's clock when it last looked, ms: what {@link FlowEntry#LAST_SEEN} is to be compared with. */
+    public int nowMs() {
+        return header.get(JAVA_INT, NOW_AT);
+    }
+
+    void nowMs(final int nowMs) {
+        header.set(JAVA_INT, NOW_AT, nowMs);
+    }
+
+    /** The view of one entry. The forward flow of session s is slot 2s, its twin slot 2s + 1. */
+    public MemorySegment entry(final int slot) {
+        return entries.asSlice((long) slot * FlowEntry.LENGTH, FlowEntry.LENGTH);
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.flow;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A worker's sessions: an index of tags over a slab of entries, both in a {@link FlowFile}. Owned by one thread, so
+ * nothing locks. A session is two neighbouring slots, forward at the even one and its twin at {@code slot ^ 1}; slots
+ * do not move while the session lives. No key lies further than {@link #PROBE_LIMIT} buckets from home, and every
+ * bucket between is full, so a lookup stops at the first bucket with a free lane.
+ */
+public final class FlowTable {
+    public static final int NOT_FOUND = -1;
+
+    /** Buckets a key may lie from home: with half the lanes free, the chance to need this many is nil. */
+    private static final int PROBE_LIMIT = 16;
+    private static final int NO_SESSION = -1;
+
+    private final FlowFile file;
+    private final MemorySegment index;
+    private final MemorySegment entries;
+    private final int bucketMask;
+    private final long seedLo;
+    private final long seedHi;
+    private final int capacity;
+
+    private int sessions;
+    private int highWater;
+    /** Head of the list of closed sessions, linked through {@link FlowEntry#KEY_LO} of the forward entry. */
+    private int freeSession = NO_SESSION;
+
+    /** An empty table over a new file. */
+    public FlowTable(final FlowFile file) {
+        this.file = file;
+        this.index = file.index();
+        this.entries = file.entries();
+        this.bucketMask = (int) (index.byteSize() / FlowIndex.BUCKET_LENGTH) - 1;
+        this.seedLo = file.seedLo();
+        this.seedHi = file.seedHi();
+        this.capacity = file.capacity();
+    }
+
+    public long hash(final long keyLo, final long keyHi) {
+        return FlowHash.of(keyLo, keyHi, seedLo, seedHi);
+    }
+
+    /** Where the index line of this hash lies: to be prefetched. */
+    public long bucketAddress(final long hash) {
+        return index.address() + bucketOffset((int) hash);
+    }
+
+    /** The first slot that the home bucket offers for this hash, to be prefetched and compared, or NOT_FOUND. */
+    public int candidate(final long hash) {
+        final MemorySegment bucket = bucket((int) hash);
+        final long marks = FlowIndex.findTag(bucket, FlowIndex.tag(hash));
+        return marks == 0 ? NOT_FOUND : FlowIndex.slotAt(bucket, FlowIndex.lane(marks));
+    }
+
+    public long entryAddress(final int slot) {
+        return entries.address() + (long) slot * FlowEntry.LENGTH;
+    }
+
+    /** The view of one entry: one bounds check, then constant offsets. */
+    public MemorySegment entry(final int slot) {
+        return entries.asSlice((long) slot * FlowEntry.LENGTH, FlowEntry.LENGTH);
+    }
+
+    /** Whether this slot holds the flow. Slots come from {@link #candidate}. */
+    public boolean holds(final int slot, final long keyLo, final long keyHi) {
+        return FlowEntry.matches(entry(slot), keyLo, keyHi);
+    }
+
+    /** The slot of a flow, or NOT_FOUND. */
+    public int find(final long keyLo, final long keyHi, final long hash) {
+        final int tag = FlowIndex.tag(hash);
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final MemorySegment bucket = bucket((int) hash + probe);
+            for (long marks = FlowIndex.findTag(bucket, tag); marks != 0; marks = FlowIndex.rest(marks)) {
+                final int lane = FlowIndex.lane(marks);
+                final int slot = FlowIndex.slotAt(bucket, lane);
+                if (FlowIndex.tagAt(bucket, lane) == tag && holds(slot, keyLo, keyHi)) {
+                    return slot;
+                }
+            }
+            if (FlowIndex.findFree(bucket) != 0) {
+                return NOT_FOUND;
+            }
+        }
+        return NOT_FOUND;
+    }
+
+    /** How many sessions are live. */
+    public int sessions() {
+        return sessions;
+    }
+
+    public int capacity() {
+        return capacity;
+    }
+
+    /** Sessions below this one have been in use: what an expiry sweep has to visit. */
+    public int highWater() {
+        return highWater;
+    }
+
+    /** Publishes the clock for readers. */
+    public void nowMs(final int nowMs) {
+        file.nowMs(nowMs);
+    }
+
+    /**
+     * Takes a free session, not yet findable: fill both entries with {@link #write}, then {@link #publish}.
+     *
+     * @return the slot of its forward entry, or NOT_FOUND when the table is full
+     */
+    public int take() {
+        final int session;
+        if (freeSession != NO_SESSION) {
+            session = freeSession;
+            freeSession = (int) entry(session << 1).get(JAVA_LONG, FlowEntry.KEY_LO);
+        } else if (highWater < capacity) {
+            session = highWater++;
+            file.highWater(highWater);
+        } else {
+            return NOT_FOUND;
+        }
+        sessions++;
+        return session << 1;
+    }
+
+    /** Fills an entry of a session that {@link #take} gave; counters start at zero. */
+    public void write(final int slot, final long keyLo, final long keyHi, final int flags, final int adjacency,
+                      final long newAddresses, final int newPorts, final int l3Delta, final int l4Delta,
+                      final int rule, final int external, final int nowMs) {
+        final MemorySegment entry = entry(slot);
+        FlowEntry.beginChange(entry);
+        entry.set(JAVA_LONG, FlowEntry.KEY_LO, keyLo);
+        entry.set(JAVA_LONG, FlowEntry.KEY_HI, keyHi);
+        entry.set(JAVA_SHORT, FlowEntry.ADJACENCY, (short) adjacency);
+        entry.set(JAVA_LONG, FlowEntry.NEW_ADDRESSES, newAddresses);
+        entry.set(JAVA_INT, FlowEntry.NEW_PORTS, newPorts);
+        entry.set(JAVA_SHORT, FlowEntry.L3_DELTA, (short) l3Delta);
+        entry.set(JAVA_SHORT, FlowEntry.L4_DELTA, (short) l4Delta);
+        entry.set(JAVA_INT, FlowEntry.LAST_SEEN, nowMs);
+        entry.set(JAVA_LONG, FlowEntry.PACKETS, 0);
+        entry.set(JAVA_LONG, FlowEntry.BYTES, 0);
+        entry.set(JAVA_SHORT, FlowEntry.RULE, (short) rule);
+        entry.set(JAVA_SHORT, FlowEntry.EXTERNAL, (short) external);
+        entry.set(JAVA_INT, FlowEntry.OPENED, nowMs);
+        entry.set(JAVA_BYTE, FlowEntry.FLAGS, (byte) (flags | FlowEntry.FLAG_LIVE));
+        FlowEntry.endChange(entry);
+    }
+
+    /**
+     * Makes both flows of a session findable.
+     *
+     * @return false when a bucket chain is full, or a flow of that key lives already; nothing is findable then, and
+     *     the session is free again
+     */
+    public boolean publish(final int forward) {
+        if (!insert(forward)) {
+            release(forward);
+            return false;
+        }
+        if (!insert(forward ^ 1)) {
+            remove(forward);
+            release(forward);
+            return false;
+        }
+        return true;
+    }
+
+    /** Ends a live session: neither of its flows is found any more. */
+    public void close(final int forward) {
+        remove(forward);
+        remove(forward ^ 1);
+        release(forward);
+    }
+
+    private void release(final int forward) {
+        clear(entry(forward ^ 1));
+        final MemorySegment entry = entry(forward);
+        clear(entry);
+        entry.set(JAVA_LONG, FlowEntry.KEY_LO, freeSession);
+        freeSession = forward >>> 1;
+        sessions--;
+    }
+
+    private static void clear(final MemorySegment entry) {
+        FlowEntry.beginChange(entry);
+        entry.set(JAVA_BYTE, FlowEntry.FLAGS, (byte) 0);
+        FlowEntry.endChange(entry);
+    }
+
+    private boolean insert(final int slot) {
+        final MemorySegment entry = entry(slot);
+        final long keyLo = FlowEntry.keyLo(entry);
+        final long keyHi = FlowEntry.keyHi(entry);
+        final long hash = hash(keyLo, keyHi);
+        if (find(keyLo, keyHi, hash) != NOT_FOUND) {
+            return false;
+        }
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final MemorySegment bucket = bucket((int) hash + probe);
+            final long free = FlowIndex.findFree(bucket);
+            if (free != 0) {
+                FlowIndex.set(bucket, FlowIndex.lane(free), FlowIndex.tag(hash), slot);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void remove(final int slot) {
+        final MemorySegment entry = entry(slot);
+        final long hash = hash(FlowEntry.keyLo(entry), FlowEntry.keyHi(entry));
+        final int tag = FlowIndex.tag(hash);
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final MemorySegment bucket = bucket((int) hash + probe);
+            for (int lane = 0; lane < FlowIndex.LANES; lane++) {
+                if (FlowIndex.tagAt(bucket, lane) == tag && FlowIndex.slotAt(bucket, lane) == slot) {
+                    freeLane((int) hash + probe, lane);
+                    return;
+                }
+            }
+        }
+        throw new IllegalStateException("slot " + slot + " is live but not in the index");
+    }
+
+    /**
+     * Frees a lane. If its bucket was full, lookups of keys that lie behind it would now stop here, so the first such
+     * key is pulled back into the lane, and so on from the lane that it leaves.
+     */
+    private void freeLane(final int fromBucket, final int fromLane) {
+        int at = fromBucket;
+        int lane = fromLane;
+        boolean wasFull = FlowIndex.findFree(bucket(at)) == 0;
+        FlowIndex.clear(bucket(at), lane);
+        for (int ahead = 1; wasFull && ahead < PROBE_LIMIT; ahead++) {
+            final int next = fromBucket + ahead;
+            final MemorySegment bucket = bucket(next);
+            final boolean nextIsFull = FlowIndex.findFree(bucket) == 0;
+            final int displaced = displacedLane(bucket, next, next - at);
+            if (displaced < FlowIndex.LANES) {
+                FlowIndex.set(bucket(at), lane, FlowIndex.tagAt(bucket, displaced),
+                        FlowIndex.slotAt(bucket, displaced));
+                FlowIndex.clear(bucket, displaced);
+                at = next;
+                lane = displaced;
+            }
+            // A key beyond a bucket that is not full did not pass through the hole.
+            wasFull = nextIsFull;
+        }
+    }
+
+    /** The first lane of bucket {@code at} whose key's home lies at least {@code distance} buckets before it. */
+    private int displacedLane(final MemorySegment bucket, final int at, final int distance) {
+        for (int lane = 0; lane < FlowIndex.LANES; lane++) {
+            if (FlowIndex.tagAt(bucket, lane) != 0) {
+                final MemorySegment entry = entry(FlowIndex.slotAt(bucket, lane));
+                final int home = (int) hash(FlowEntry.keyLo(entry), FlowEntry.keyHi(entry));
+                if ((at - home & bucketMask) >= distance) {
+                    return lane;
+                }
+            }
+        }
+        return FlowIndex.LANES;
+    }
+
+    /**
+     * Walks every invariant: each live flow is found at its slot, the index holds nothing else, twins are both live,
+     * and the counts agree. Slow; for tests and for the start on an existing file.
+     *
+     * @throws IllegalStateException that names the first violation
+     */
+    public void selfCheck() {
+        int live = 0;
+        for (int slot = 0; slot < highWater << 1; slot++) {
+            final MemorySegment entry = entry(slot);
+            if (FlowEntry.isLive(entry)) {
+                live++;
+                final long keyLo = FlowEntry.keyLo(entry);
+                final long keyHi = FlowEntry.keyHi(entry);
+                require(find(keyLo, keyHi, hash(keyLo, keyHi)) == slot, "a live flow is not found at slot " + slot);
+                require(FlowEntry.isLive(entry(slot ^ 1)), "the twin of slot " + slot + " is not live");
+                require((FlowEntry.version(entry) & 1) == 0, "slot " + slot + " is half written");
+            }
+        }
+        int indexed = 0;
+        for (int bucket = 0; bucket <= bucketMask; bucket++) {
+            for (int lane = 0; lane < FlowIndex.LANES; lane++) {
+                indexed += FlowIndex.tagAt(bucket(bucket), lane) != 0 ? 1 : 0;
+            }
+        }
+        require(live == indexed, live + " flows are live and " + indexed + " are indexed");
+        require(live == sessions << 1, live + " flows are live in " + sessions + " sessions");
+    }
+
+    private static void require(final boolean holds, final String otherwise) {
+        if (!holds) {
+            throw new IllegalStateException(otherwise);
+        }
+    }
+
+    private MemorySegment bucket(final int number) {
+        return index.asSlice(bucketOffset(number), FlowIndex.BUCKET_LENGTH);
+    }
+
+    private long bucketOffset(final int number) {
+        return (long) (number & bucketMask) * FlowIndex.BUCKET_LENGTH;
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.nat;
+
+/** Every way a received packet ends without being sent on: a closed list, so that the loss ledger can balance. */
+public enum DropReason {
+    // Read from the frame, in this order.
+    TRUNCATED("truncated", "a header is cut short, or announces more bytes than arrived"),
+    NOT_FOR_US("not_for_us", "the destination MAC address is not this port's"),
+    VLAN("vlan", "tagged frame on an untagged port"),
+    IPV6("ipv6", "IPv6 is not relayed yet"),
+    UNKNOWN_ETHERTYPE("unknown_ethertype", "neither IPv4 nor ARP"),
+    BAD_ARP("bad_arp", "malformed ARP, or ARP that claims one of our addresses"),
+    ARP_IGNORED("arp_ignored", "ARP that asks for or tells of an address that is none of our business"),
+    BAD_IP_HEADER("bad_ip_header", "IP version or lengths contradict each other"),
+    IP_OPTIONS("ip_options", "IP options, source routes among them, are not relayed"),
+    BAD_CHECKSUM("bad_checksum", "the IP header checksum, or the ICMP checksum of an echo request, is wrong"),
+    FRAGMENT("fragment", "fragments are not relayed yet"),
+    ICMP_UNSUPPORTED("icmp_unsupported", "ICMP other than an echo request to one of our addresses"),
+    NOT_UDP("not_udp", "IP protocol other than UDP"),
+    BAD_UDP_LENGTH("bad_udp_length", "the UDP length contradicts the IP length"),
+    TTL_EXCEEDED("ttl_exceeded", "the time to live ran out here"),
+
+    // Decided when no session matches.
+    MARTIAN("martian", "nobody may send from this source address"),
+    UDP_PORT_ZERO("udp_port_zero", "a reply could not be addressed"),
+    NO_RULE("no_rule", "no rule listens on this address and port"),
+    NO_SESSION("no_session", "addressed to a SNAT port that no session of this sender holds"),
+    ACL("acl", "the rule's sources do not include the sender"),
+    NO_ROUTE("no_route", "the next hop is on no connected subnet and no gateway is configured"),
+    FLOW_TABLE_FULL("flow_table_full", "the limit of flows is reached"),
+    SNAT_EXHAUSTED("snat_exhausted", "every port of the SNAT pool is lent"),
+    TUPLE_IN_USE("tuple_in_use", "replies could not be told from those of another session"),
+    NEIGHBOR_TABLE_FULL("neighbor_table_full", "no room for another next hop"),
+
+    // Found on the way out.
+    NEIGHBOR_UNRESOLVED("neighbor_unresolved", "the next hop does not answer ARP, or too many packets wait for it"),
+    MTU_EXCEEDED("mtu_exceeded", "longer than the egress port's MTU"),
+    TX_RING_FULL("tx_ring_full", "the egress port took no more packets"),
+    HANDOFF_FULL("handoff_full", "the owning worker's inbox is full"),
+    DRAINING("draining", "still waiting for a next hop when the relay stopped");
+
+    /** By ordinal; {@code values()} would copy it each time. */
+    private static final DropReason[] ALL = values();
+
+    private final String label;
+    private final String meaning;
+
+    DropReason(final String label, final String meaning) {
+        this.label = label;
+        this.meaning = meaning;
+    }
+
+    public static DropReason of(final int ordinal) {
+        return ALL[ordinal];
+    }
+
+    public static int count() {
+        return ALL.length;
+    }
+
+    /** As the metric's {@code reason} says it. */
+    public String label() {
+        return label;
+    }
+
+    /** One line for people. */
+    public String meaning() {
+        return meaning;
+    }
+}

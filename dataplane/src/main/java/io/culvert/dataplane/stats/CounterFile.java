@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.stats;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.bindings.NativeMemory;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The counters of one instance: a file on tmpfs that the daemon maps writable and everybody else read-only. Reading
+ * costs the data plane nothing and works when the process is stopped or dead.
+ * <pre>
+ *     0 | magic   | layout | workers | pid | started, epoch ms | heartbeat, epoch ms | state | worker series
+ *    48 | process series | tsc hz
+ *  4096 | series names, 256 bytes each: the workers' first, then the process's
+ *       | process block, then one block per worker: a long per series, each block on pages of its own
+ * </pre>
+ */
+public final class CounterFile {
+    /** The life of an instance, as {@link #state()} tells it. */
+    public enum State { STARTING, READY, DRAINING, STOPPED }
+
+    /** "CULVCNTR" read as a little-endian long. */
+    private static final long MAGIC = 0x52544E43_564C5543L;
+    private static final int LAYOUT_VERSION = 1;
+
+    private static final int MAGIC_AT = 0;
+    private static final int LAYOUT_AT = MAGIC_AT + Long.BYTES;
+    private static final int WORKERS_AT = LAYOUT_AT + Integer.BYTES;
+    private static final int PID_AT = WORKERS_AT + Integer.BYTES;
+    private static final int STARTED_AT = PID_AT + Long.BYTES;
+    private static final int HEARTBEAT_AT = STARTED_AT + Long.BYTES;
+    private static final int STATE_AT = HEARTBEAT_AT + Long.BYTES;
+    private static final int WORKER_SERIES_AT = STATE_AT + Integer.BYTES;
+    private static final int PROCESS_SERIES_AT = WORKER_SERIES_AT + Integer.BYTES;
+    private static final int TSC_HZ_AT = PROCESS_SERIES_AT + Long.BYTES;
+    private static final int HEADER_LENGTH = 4096;
+
+    private static final int NAME_LENGTH = 256;
+    private static final int PAGE = 4096;
+
+    private final MemorySegment file;
+    private final List<String> workerSeries;
+    private final List<String> processSeries;
+
+    private CounterFile(final MemorySegment file, final List<String> workerSeries, final List<String> processSeries) {
+        this.file = file;
+        this.workerSeries = List.copyOf(workerSeries);
+        this.processSeries = List.copyOf(processSeries);
+    }
+
+    /** Writes a new file of zeros in place of what is there and maps it; who has the old one mapped keeps that. */
+    public static CounterFile create(final Path path, final CounterCatalog catalog, final List<String> processSeries,
+                                     final int workers, final long tscHz, final Arena arena) throws IOException {
+        final List<String> workerSeries = catalog.series();
+        final long size = blockOffset(workerSeries.size(), processSeries.size(), workers);
+        Files.deleteIfExists(path);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
+                StandardOpenOption.WRITE)) {
+            final MemorySegment file = NativeMemory.plain(
+                    channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena), arena);
+            file.set(JAVA_INT, LAYOUT_AT, LAYOUT_VERSION);
+            file.set(JAVA_INT, WORKERS_AT, workers);
+            file.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());
+            file.set(JAVA_LONG, STARTED_AT, System.currentTimeMillis());
+            file.set(JAVA_INT, WORKER_SERIES_AT, workerSeries.size());
+            file.set(JAVA_INT, PROCESS_SERIES_AT, processSeries.size());
+            file.set(JAVA_LONG, TSC_HZ_AT, tscHz);
+            long at = HEADER_LENGTH;
+            for (final List<String> names : List.of(workerSeries, processSeries)) {
+                for (final String name : names) {
+                    final byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+                    if (bytes.length >= NAME_LENGTH) {
+                        throw new IllegalArgumentException("series name longer than " + NAME_LENGTH + ": " + name);
+                    }
+                    MemorySegment.copy(MemorySegment.ofArray(bytes), 0, file, at, bytes.length);
+                    at += NAME_LENGTH;
+                }
+            }
+            final CounterFile counters = new CounterFile(file, workerSeries, processSeries);
+            counters.beat();
+            file.set(JAVA_LONG, MAGIC_AT, MAGIC);
+            return counters;
+        }
+    }
+
+    /** Maps an instance's counters read-only. @throws IOException when the file is none, or of another layout */
+    public static CounterFile read(final Path path, final Arena arena) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            if (channel.size() < HEADER_LENGTH) {
+                throw new IOException(path + " is too short for a counter file");
+            }
+            final MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            if (file.get(JAVA_LONG, MAGIC_AT) != MAGIC || file.get(JAVA_INT, LAYOUT_AT) != LAYOUT_VERSION) {
+                throw new IOException(path + " is not a counter file of layout " + LAYOUT_VERSION);
+            }
+            final int workerSeries = file.get(JAVA_INT, WORKER_SERIES_AT);
+            final int processSeries = file.get(JAVA_INT, PROCESS_SERIES_AT);
+            final List<String> names = new ArrayList<>();
+            for (int i = 0; i < workerSeries + processSeries; i++) {
+                names.add(file.getString(HEADER_LENGTH + (long) i * NAME_LENGTH));
+            }
+            return new CounterFile(file, names.subList(0, workerSeries), names.subList(workerSeries, names.size()));
+        }
+    }
+
+    /** The block that worker {@code worker} writes. */
+    public WorkerCounters worker(final int worker, final CounterCatalog catalog) {
+        final long size = (long) workerSeries.size() * Long.BYTES;
+        return new WorkerCounters(catalog, file.asSlice(offset(worker), size));
+    }
+
+    public List<String> workerSeries() {
+        return workerSeries;
+    }
+
+    public List<String> processSeries() {
+        return processSeries;
+    }
+
+    /** One worker's share of a series. */
+    public long worker(final int worker, final int series) {
+        return file.get(JAVA_LONG, offset(worker) + (long) series * Long.BYTES);
+    }
+
+    /** A series over all workers. */
+    public long total(final int series) {
+        long total = 0;
+        for (int worker = 0; worker < workers(); worker++) {
+            total += worker(worker, series);
+        }
+        return total;
+    }
+
+    public long process(final int series) {
+        return file.get(JAVA_LONG, processOffset() + (long) series * Long.BYTES);
+    }
+
+    /** Written by the daemon's housekeeping thread only. */
+    public void setProcess(final int series, final long value) {
+        file.set(JAVA_LONG, processOffset() + (long) series * Long.BYTES, value);
+    }
+
+    public int workers() {
+        return file.get(JAVA_INT, WORKERS_AT);
+    }
+
+    public long pid() {
+        return file.get(JAVA_LONG, PID_AT);
+    }
+
+    public long startedMs() {
+        return file.get(JAVA_LONG, STARTED_AT);
+    }
+
+    public long heartbeatMs() {
+        return file.get(JAVA_LONG, HEARTBEAT_AT);
+    }
+
+    /** The housekeeping thread lives. */
+    public void beat() {
+        file.set(JAVA_LONG, HEARTBEAT_AT, System.currentTimeMillis());
+    }
+
+    public long tscHz() {
+        return file.get(JAVA_LONG, TSC_HZ_AT);
+    }
+
+    public State state() {
+        return State.values()[file.get(JAVA_INT, STATE_AT)];
+    }
+
+    public void state(final State state) {
+        file.set(JAVA_INT, STATE_AT, state.ordinal());
+    }
+
+    private long processOffset() {
+        return blockOffset(workerSeries.size(), processSeries.size(), -1);
+    }
+
+    private long offset(final int worker) {
+        return blockOffset(workerSeries.size(), processSeries.size(), worker);
+    }
+
+    /** Where the block of a worker starts; the process's is worker -1, and the file ends at worker {@code workers}. */
+    private static long blockOffset(final int workerSeries, final int processSeries, final int worker) {
+        final long names = HEADER_LENGTH + (long) (workerSeries + processSeries) * NAME_LENGTH;
+        final long process = pages(names);
+        return worker < 0 ? process
+                : process + pages((long) processSeries * Long.BYTES)
+                        + worker * pages((long) workerSeries * Long.BYTES);
+    }
+
+    private static long pages(final long bytes) {
+        return (bytes + PAGE - 1) / PAGE * PAGE;
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.stats;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.dataplane.nat.DropReason;
+import java.lang.foreign.MemorySegment;
+
+/** A worker's block of the counter file. One writer with plain stores; an aligned long is read whole by anybody. */
+public final class WorkerCounters {
+    private final CounterCatalog catalog;
+    private final MemorySegment block;
+
+    WorkerCounters(final CounterCatalog catalog, final MemorySegment block) {
+        this.catalog = catalog;
+        this.block = block;
+    }
+
+    public CounterCatalog catalog() {
+        return catalog;
+    }
+
+    public void increment(final int counter) {
+        add(counter, 1);
+    }
+
+    public void add(final int counter, final long amount) {
+        final long at = (long) counter * Long.BYTES;
+        block.set(JAVA_LONG, at, block.get(JAVA_LONG, at) + amount);
+    }
+
+    public void set(final int counter, final long value) {
+        block.set(JAVA_LONG, (long) counter * Long.BYTES, value);
+    }
+
+    public long get(final int counter) {
+        return block.get(JAVA_LONG, (long) counter * Long.BYTES);
+    }
+
+    /**
+     * The loss ledger: received and taken over = sent on, answered, punted, handed off, waiting, and dropped by name.
+     * {@link CounterCatalog#sent} counts also what was answered or originated, hence the subtraction.
+     *
+     * @return 0 when it balances; otherwise how many packets are unaccounted for
+     */
+    public long imbalance() {
+        long balance = get(catalog.of(CounterCatalog.WorkerCounter.TAKEN_OVER))
+                + get(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED))
+                - get(catalog.of(CounterCatalog.WorkerCounter.HANDED_OFF))
+                - get(catalog.of(CounterCatalog.WorkerCounter.WAITING));
+        for (int port = 0; port < catalog.ports(); port++) {
+            balance += get(catalog.received(port)) - get(catalog.sent(port)) - get(catalog.puntedArp(port));
+            for (int reason = 0; reason < DropReason.count(); reason++) {
+                balance -= get(catalog.dropped(port) + reason);
+            }
+        }
+        return balance;
+    }
+}
