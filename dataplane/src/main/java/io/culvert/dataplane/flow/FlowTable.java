@@ -133,6 +133,11 @@ public final class FlowTable {
         return session << 1;
     }
 
+    /** Returns a session that {@link #take} gave and that was not published. */
+    public void putBack(final int forward) {
+        release(forward);
+    }
+
     /** Fills an entry of a session that {@link #take} gave; counters start at zero. */
     public void write(final int slot, final long keyLo, final long keyHi, final int flags, final int adjacency,
                       final long newAddresses, final int newPorts, final int l3Delta, final int l4Delta,

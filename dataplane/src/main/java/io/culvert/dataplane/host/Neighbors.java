@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.host;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.dataplane.wire.Ethernet;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.util.List;
+
+/**
+ * The next hops: who they are, their MAC address, and whether they answer. One table for all workers, because ARP
+ * replies arrive at one of them only. An entry is a cache line that flows name by its number, the <em>adjacency</em>.
+ * <pre>
+ *  byte 0                   8                       16             20          24        28
+ *     0 | address, link + 1 | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state | refs |
+ *    32 | confirmed, ms | asked, ms | tries |
+ * </pre>
+ * A place is never freed, but one that nobody references may be claimed for another next hop, so a search may stop at the
+ * first place without a key. Workers claim and reference by compare-and-set; only the host worker ({@link #maintain}) moves time-driven
+ * states; whoever receives an ARP reply confirms. The MTU reads 0 while the next hop cannot be used, so that the
+ * walk finds that out by the one comparison it makes anyway.
+ */
+public final class Neighbors {
+    public static final int NO_ADJACENCY = -1;
+
+    /** Read by the rewrite stage: 12 bytes of Ethernet header from {@link #MACS_LO}, then {@link #EGRESS}. */
+    public static final int MACS_LO = 8;
+    public static final int MACS_HI = MACS_LO + Long.BYTES;
+    /** Link in the low half, MTU in the high half; the MTU is 0 while the next hop is not resolved. */
+    public static final int EGRESS = MACS_HI + Integer.BYTES;
+    public static final int ENTRY_LENGTH = 64;
+
+    private static final int KEY = 0;
+    private static final int STATE = EGRESS + Integer.BYTES;
+    private static final int REFS = STATE + Integer.BYTES;
+    private static final int CONFIRMED = REFS + Integer.BYTES;
+    private static final int ASKED = CONFIRMED + Integer.BYTES;
+    private static final int TRIES = ASKED + Integer.BYTES;
+
+    /** What the metric {@code culvert_neighbors} tells apart. */
+    public enum State { INCOMPLETE, REACHABLE, PROBING, FAILED, STATIC }
+
+    private static final int INCOMPLETE = State.INCOMPLETE.ordinal();
+    private static final int REACHABLE = State.REACHABLE.ordinal();
+    private static final int PROBING = State.PROBING.ordinal();
+    private static final int FAILED = State.FAILED.ordinal();
+    private static final int STATIC = State.STATIC.ordinal();
+
+    /** An adjacency is 16 bits in a flow entry; 4,096 next hops are more than one broadcast domain should hold. */
+    private static final int CAPACITY = 4096;
+    private static final int PROBE_LIMIT = 64;
+    private static final long NO_KEY = 0;
+    /** A reference count that says: this place is changing hands. */
+    private static final int CLAIMED = -1;
+
+    private static final int RETRY_MS = 1_000;
+    private static final int TRIES_LIMIT = 3;
+    /** RFC 1122 2.3.2.1 asks for a timeout on the order of a minute; Linux confirms after 30 s on average. */
+    private static final int CONFIRM_AFTER_MS = 30_000;
+    private static final int REQUESTS_LIMIT = 32;
+
+    private static final VarHandle REFS_HANDLE = JAVA_INT.varHandle();
+    private static final VarHandle KEY_HANDLE = JAVA_LONG.varHandle();
+
+    private final Link[] links;
+    private final MemorySegment entries;
+    private volatile int generation;
+    private volatile boolean wanted;
+
+    public Neighbors(final List<Link> links, final Arena arena) {
+        this.links = links.toArray(Link[]::new);
+        this.entries = arena.allocate((long) CAPACITY * ENTRY_LENGTH, ENTRY_LENGTH);
+    }
+
+    /** The view of one adjacency. */
+    public MemorySegment entry(final int adjacency) {
+        return entries.asSlice((long) adjacency * ENTRY_LENGTH, ENTRY_LENGTH);
+    }
+
+    /** Changes whenever a next hop becomes usable or is given up: then waiting packets are worth a look. */
+    public int generation() {
+        return generation;
+    }
+
+    /**
+     * References the next hop, which is asked for if it is new. Every reference ends with {@link #release}.
+     *
+     * @return its adjacency, or NO_ADJACENCY when the table has no room
+     */
+    public int acquire(final int link, final int address) {
+        final long key = key(link, address);
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final int adjacency = home(key) + probe & CAPACITY - 1;
+            final MemorySegment entry = entry(adjacency);
+            final long found = (long) KEY_HANDLE.getVolatile(entry, (long) KEY);
+            if (found == key && reference(entry, key)) {
+                return adjacency;
+            }
+            if (found == NO_KEY) {
+                break;
+            }
+        }
+        return claim(link, key);
+    }
+
+    public void release(final int adjacency) {
+        REFS_HANDLE.getAndAdd(entry(adjacency), (long) REFS, -1);
+    }
+
+    /** A next hop whose MAC address the configuration gives: never asked for, never forgotten. */
+    public void addStatic(final int link, final int address, final long mac) {
+        final int adjacency = acquire(link, address);
+        if (adjacency == NO_ADJACENCY) {
+            throw new IllegalArgumentException("more than " + CAPACITY + " neighbors");
+        }
+        final MemorySegment entry = entry(adjacency);
+        resolve(entry, mac);
+        entry.set(JAVA_INT, STATE, STATIC);
+    }
+
+    /** Whether the next hop has been given up: what waits for it may as well be dropped. */
+    public boolean hasFailed(final int adjacency) {
+        return entry(adjacency).get(JAVA_INT, STATE) == FAILED;
+    }
+
+    public boolean isResolved(final int adjacency) {
+        return isResolved(entry(adjacency));
+    }
+
+    private static boolean isResolved(final MemorySegment entry) {
+        return entry.get(JAVA_INT, EGRESS) >>> Short.SIZE != 0;
+    }
+
+    /**
+     * Takes in what an ARP packet says of its sender, if the sender is a next hop we know or asked for: others
+     * cannot fill the table.
+     *
+     * @return whether it is known
+     */
+    public boolean confirm(final int link, final int address, final long mac, final int nowMs) {
+        final long key = key(link, address);
+        boolean known = false;
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final MemorySegment entry = entry(home(key) + probe & CAPACITY - 1);
+            final long found = (long) KEY_HANDLE.getVolatile(entry, (long) KEY);
+            if (found == NO_KEY) {
+                break;
+            }
+            // Two workers may have claimed a place for the same next hop at once, so the search goes on.
+            if (found == key) {
+                known = true;
+                if (entry.get(JAVA_INT, STATE) != STATIC) {
+                    entry.set(JAVA_INT, CONFIRMED, nowMs);
+                    entry.set(JAVA_INT, TRIES, 0);
+                    entry.set(JAVA_INT, STATE, REACHABLE);
+                    resolve(entry, mac);
+                }
+            }
+        }
+        return known;
+    }
+
+    /** Whether {@link #maintain} has something to do before its next turn. */
+    public boolean isWanted() {
+        return wanted;
+    }
+
+    /** The host worker's turn: asks for the unresolved, confirms the old, gives up the silent. */
+    public void maintain(final ArpSender sender, final int nowMs) {
+        wanted = false;
+        int requests = 0;
+        for (int adjacency = 0; adjacency < CAPACITY && requests < REQUESTS_LIMIT; adjacency++) {
+            final MemorySegment entry = entry(adjacency);
+            if ((long) KEY_HANDLE.getVolatile(entry, (long) KEY) != NO_KEY && isDue(entry, nowMs)) {
+                ask(entry, sender, nowMs);
+                requests++;
+            }
+        }
+        wanted |= requests == REQUESTS_LIMIT;
+    }
+
+    /** How many entries are in this state: for the metrics, not for the walk. */
+    public int count(final State state) {
+        int count = 0;
+        for (int adjacency = 0; adjacency < CAPACITY; adjacency++) {
+            final MemorySegment entry = entry(adjacency);
+            count += entry.get(JAVA_LONG, KEY) != NO_KEY && entry.get(JAVA_INT, STATE) == state.ordinal() ? 1 : 0;
+        }
+        return count;
+    }
+
+    private boolean isDue(final MemorySegment entry, final int nowMs) {
+        final int state = entry.get(JAVA_INT, STATE);
+        final boolean used = (int) REFS_HANDLE.getVolatile(entry, (long) REFS) > 0;
+        final int sinceConfirmed = nowMs - entry.get(JAVA_INT, CONFIRMED);
+        if (state == REACHABLE) {
+            return used && sinceConfirmed > CONFIRM_AFTER_MS;
+        }
+        final boolean mayAsk = entry.get(JAVA_INT, TRIES) == 0 || nowMs - entry.get(JAVA_INT, ASKED) >= RETRY_MS;
+        return used && (state == INCOMPLETE || state == PROBING || state == FAILED) && mayAsk;
+    }
+
+    private void ask(final MemorySegment entry, final ArpSender sender, final int nowMs) {
+        final int tries = entry.get(JAVA_INT, TRIES);
+        final int state = entry.get(JAVA_INT, STATE);
+        if (state == REACHABLE) {
+            entry.set(JAVA_INT, STATE, PROBING);
+        } else if (state != FAILED && tries >= TRIES_LIMIT) {
+            entry.set(JAVA_INT, STATE, FAILED);
+            entry.set(JAVA_INT, EGRESS, entry.get(JAVA_INT, EGRESS) & 0xFFFF);
+            changed();
+        }
+        entry.set(JAVA_INT, ASKED, nowMs);
+        entry.set(JAVA_INT, TRIES, Math.min(tries, TRIES_LIMIT) + 1);
+        final long key = entry.get(JAVA_LONG, KEY);
+        // The known address is asked first: a unicast confirmation does not wake the whole network (RFC 1122).
+        final long mac = entry.get(JAVA_INT, STATE) == PROBING
+                ? entry.get(JAVA_LONG, MACS_LO) & Ethernet.MAC_MASK : 0;
+        sender.request(links[(int) (key >>> Integer.SIZE) - 1], (int) key, mac);
+    }
+
+    private void resolve(final MemorySegment entry, final long mac) {
+        final int link = entry.get(JAVA_INT, EGRESS) & 0xFFFF;
+        entry.set(JAVA_LONG, MACS_LO, mac & Ethernet.MAC_MASK | links[link].mac() << 48);
+        VarHandle.storeStoreFence();
+        entry.set(JAVA_INT, EGRESS, link | links[link].mtu() << Short.SIZE);
+        changed();
+    }
+
+    @SuppressWarnings("NonAtomicOperationOnVolatileField") // any change will do: readers only compare for equality
+    private void changed() {
+        generation = generation + 1;
+    }
+
+    /** Takes a free place near home, or that of a next hop that nobody references, and has it asked for. */
+    private int claim(final int link, final long key) {
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final int adjacency = home(key) + probe & CAPACITY - 1;
+            final MemorySegment entry = entry(adjacency);
+            if (REFS_HANDLE.compareAndSet(entry, (long) REFS, 0, CLAIMED)) {
+                entry.set(JAVA_LONG, MACS_LO, links[link].mac() << 48);
+                entry.set(JAVA_INT, MACS_HI, (int) (links[link].mac() >>> 16));
+                entry.set(JAVA_INT, EGRESS, link);
+                entry.set(JAVA_INT, TRIES, 0);
+                entry.set(JAVA_INT, STATE, INCOMPLETE);
+                KEY_HANDLE.setVolatile(entry, (long) KEY, key);
+                REFS_HANDLE.setVolatile(entry, (long) REFS, 1);
+                wanted = true;
+                return adjacency;
+            }
+        }
+        return NO_ADJACENCY;
+    }
+
+    /** One more reference, unless the place is changing hands. */
+    private boolean reference(final MemorySegment entry, final long key) {
+        int refs = (int) REFS_HANDLE.getVolatile(entry, (long) REFS);
+        while (refs != CLAIMED && !REFS_HANDLE.compareAndSet(entry, (long) REFS, refs, refs + 1)) {
+            refs = (int) REFS_HANDLE.getVolatile(entry, (long) REFS);
+        }
+        if (refs == CLAIMED) {
+            return false;
+        }
+        if ((long) KEY_HANDLE.getVolatile(entry, (long) KEY) != key) {
+            REFS_HANDLE.getAndAdd(entry, (long) REFS, -1);
+            return false;
+        }
+        // An unused next hop that was given up gets another chance at once.
+        wanted |= refs == 0 && !isResolved(entry);
+        return true;
+    }
+
+    private static int home(final long key) {
+        return (int) (key * 0x9E3779B97F4A7C15L >>> 40) & CAPACITY - 1;
+    }
+
+    private static long key(final int link, final int address) {
+        return (link + 1L) << Integer.SIZE | address & 0xFFFF_FFFFL;
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.nat;
+
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.host.OwnAddresses;
+import io.culvert.dataplane.host.Routes;
+import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.Wire;
+import java.util.List;
+
+/**
+ * Decides about a packet that belongs to no session: may it open one, and if not, why. State is created only after a
+ * rule matched. The checks go from the cheapest to the one that takes something.
+ */
+public final class Admission {
+    private final RuleTable rules;
+    private final List<SnatPool.Spec> pools;
+    private final OwnAddresses own;
+    private final Routes routes;
+    private final Neighbors neighbors;
+    private final Sessions sessions;
+
+    public Admission(final RuleTable rules, final List<SnatPool.Spec> pools, final OwnAddresses own,
+                     final Routes routes, final Neighbors neighbors, final Sessions sessions) {
+        this.rules = rules;
+        this.pools = pools;
+        this.own = own;
+        this.routes = routes;
+        this.neighbors = neighbors;
+        this.sessions = sessions;
+    }
+
+    /**
+     * @param keyLo source and destination address
+     * @param ports source and destination port, as they lie in the packet
+     * @param ttl of the packet
+     * @param ingress the link it came in on
+     * @return the slot of the session's forward flow, or the complement (~) of a drop reason's ordinal
+     */
+    public int admit(final long keyLo, final int ports, final int ttl, final int ingress, final int nowMs) {
+        final int source = (int) keyLo;
+        final int destination = (int) (keyLo >>> Integer.SIZE);
+        final int destinationPort = Wire.host16(ports >>> Short.SIZE);
+        if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
+            return ~DropReason.MARTIAN.ordinal();
+        }
+        if ((ports & 0xFFFF) == 0) {
+            return ~DropReason.UDP_PORT_ZERO.ordinal();
+        }
+        final int found = rules.find(destination, destinationPort, source);
+        if (found == RuleTable.REFUSED) {
+            return ~DropReason.ACL.ordinal();
+        }
+        if (found == RuleTable.NO_RULE) {
+            return ~(poolOf(destination, destinationPort) != null
+                    ? DropReason.NO_SESSION : DropReason.NO_RULE).ordinal();
+        }
+        final Rule rule = rules.rule(found);
+        if (rule.decrementsTtl() && ttl <= 1) {
+            return ~DropReason.TTL_EXCEEDED.ordinal();
+        }
+        final long toTarget = routes.find(rule.targetAddress(), ingress);
+        final long toClient = routes.find(source, ingress);
+        if (toTarget == Routes.NONE || toClient == Routes.NONE) {
+            return ~DropReason.NO_ROUTE.ordinal();
+        }
+        return openTowards(rule, keyLo, ports, toTarget, toClient, nowMs);
+    }
+
+    /** The pool that lends this endpoint, or null. */
+    public SnatPool.Spec poolOf(final int address, final int port) {
+        for (int i = 0; i < pools.size(); i++) {
+            if (pools.get(i).covers(address, port)) {
+                return pools.get(i);
+            }
+        }
+        return null;
+    }
+
+    private int openTowards(final Rule rule, final long keyLo, final int ports, final long toTarget,
+                            final long toClient, final int nowMs) {
+        final int target = neighbors.acquire(Routes.link(toTarget), Routes.nextHop(toTarget));
+        if (target == Neighbors.NO_ADJACENCY) {
+            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
+        }
+        // Asked for now, so that the first answer need not wait for ARP.
+        final int client = neighbors.acquire(Routes.link(toClient), Routes.nextHop(toClient));
+        if (client == Neighbors.NO_ADJACENCY) {
+            neighbors.release(target);
+            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
+        }
+        return sessions.open(rule, keyLo, ports, target, client, nowMs);
+    }
+}

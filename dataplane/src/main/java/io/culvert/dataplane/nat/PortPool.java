@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.nat;
+
+import java.util.function.IntPredicate;
+import java.util.random.RandomGenerator;
+
+/**
+ * The ports of one SNAT address that one worker may lend. No port is lent twice (RFC 4787 REQ-3). The client's own
+ * port is preferred, then one of the same parity (REQ-4), then any; always a random one (RFC 6056). A returned port
+ * rests (RFC 6888 REQ-8) and is lent earlier only when nothing else is left. A bitmap and a ring; owned by one worker.
+ */
+public final class PortPool {
+    public static final int EXHAUSTED = -1;
+
+    /** RFC 6888 REQ-8. */
+    private static final int REST_MS = 120_000;
+
+    private static final int PORTS = 1 << Short.SIZE;
+    private static final int WORDS = PORTS / Long.SIZE;
+    /** In every word the even ports have even bits. */
+    private static final long EVEN = 0x5555_5555_5555_5555L;
+
+    private final long[] free = new long[WORDS];
+    private final boolean[] lent = new boolean[PORTS];
+    private final RandomGenerator random;
+    private final int size;
+    private int available;
+
+    /** Returned ports in the order of their return, with the time of it. */
+    private final char[] resting;
+    private final int[] returnedAtMs;
+    private int restingHead;
+    private int restingCount;
+
+    /** @param excluded ports of the range that are never lent: listeners, other workers' slices */
+    public PortPool(final int low, final int high, final IntPredicate excluded, final RandomGenerator random) {
+        this.random = random;
+        for (int port = low; port <= high; port++) {
+            if (!excluded.test(port)) {
+                setFree(port);
+            }
+        }
+        size = available;
+        resting = new char[size];
+        returnedAtMs = new int[size];
+    }
+
+    /** How many ports can be lent in all. */
+    public int size() {
+        return size;
+    }
+
+    /** How many are lent now. */
+    public int lent() {
+        return size - available - restingCount;
+    }
+
+    /** @return a port, or EXHAUSTED when every one is lent */
+    public int lend(final int preferred, final int nowMs) {
+        wakeRested(nowMs);
+        if (available == 0) {
+            return restingCount == 0 ? EXHAUSTED : take(popResting());
+        }
+        if (isFree(preferred)) {
+            return take(preferred);
+        }
+        final long parity = EVEN << (preferred & 1);
+        final int start = random.nextInt(PORTS);
+        final int sameParity = findFree(start, parity);
+        return take(sameParity != EXHAUSTED ? sameParity : findFree(start, -1L));
+    }
+
+    /** Takes a lent port back; it rests from now. */
+    public void giveBack(final int port, final int nowMs) {
+        if (!lent[port]) {
+            throw new IllegalStateException("port " + port + " is not lent");
+        }
+        lent[port] = false;
+        final int tail = (restingHead + restingCount++) % size;
+        resting[tail] = (char) port;
+        returnedAtMs[tail] = nowMs;
+    }
+
+    private void wakeRested(final int nowMs) {
+        // At most two per call: as many as can have been returned for each that is lent, so the work stays bounded.
+        for (int i = 0; i < 2 && restingCount > 0 && nowMs - returnedAtMs[restingHead] >= REST_MS; i++) {
+            setFree(popResting());
+        }
+    }
+
+    private int popResting() {
+        final int port = resting[restingHead];
+        restingHead = (restingHead + 1) % size;
+        restingCount--;
+        return port;
+    }
+
+    /** The first free port at or after {@code start}, wrapping around, among those that {@code mask} leaves. */
+    private int findFree(final int start, final long mask) {
+        final int startWord = start / Long.SIZE;
+        long word = free[startWord] & mask & -1L << start;
+        for (int i = 0; i <= WORDS; i++) {
+            if (word != 0) {
+                return (startWord + i & WORDS - 1) * Long.SIZE + Long.numberOfTrailingZeros(word);
+            }
+            word = free[startWord + i + 1 & WORDS - 1] & mask;
+        }
+        return EXHAUSTED;
+    }
+
+    private int take(final int port) {
+        if (isFree(port)) {
+            free[port / Long.SIZE] &= ~(1L << port);
+            available--;
+        }
+        lent[port] = true;
+        return port;
+    }
+
+    private boolean isFree(final int port) {
+        return (free[port / Long.SIZE] >>> port & 1) != 0;
+    }
+
+    private void setFree(final int port) {
+        free[port / Long.SIZE] |= 1L << port;
+        available++;
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.nat;
+
+import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Checksum;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Opens and closes sessions: both flows, the SNAT port, the references to the next hops. What is taken for a session
+ * is given back when it ends, or when it cannot be opened after all. Owned by one worker.
+ */
+public final class Sessions {
+    /** The TTL shares its word with the protocol; it is the low byte as it lies in memory. */
+    private static final int TTL_BEFORE = 0x0002;
+    private static final int TTL_AFTER = 0x0001;
+
+    private final FlowTable flows;
+    private final RuleTable rules;
+    private final SnatPool[] pools;
+    private final Neighbors neighbors;
+    private final WorkerCounters counters;
+
+    /** The sweep of {@link #expire} goes on here. */
+    private int cursor;
+
+    public Sessions(final FlowTable flows, final RuleTable rules, final SnatPool[] pools, final Neighbors neighbors,
+                    final WorkerCounters counters) {
+        this.flows = flows;
+        this.rules = rules;
+        this.pools = pools;
+        this.neighbors = neighbors;
+        this.counters = counters;
+    }
+
+    /**
+     * Opens the session whose first packet has this key.
+     *
+     * @param keyLo client and listener address
+     * @param ports client and listener port, as they lie in the packet
+     * @param toTarget and {@code toClient}: adjacencies, referenced for this session; released here on failure
+     * @return the slot of the forward flow, or the complement (~) of a drop reason's ordinal
+     */
+    public int open(final Rule rule, final long keyLo, final int ports, final int toTarget, final int toClient,
+                    final int nowMs) {
+        final int client = (int) keyLo;
+        final int clientPort = Wire.host16(ports);
+        final int listenPort = Wire.host16(ports >>> Short.SIZE);
+        final int forward = flows.take();
+        if (forward == FlowTable.NOT_FOUND) {
+            return refuse(DropReason.FLOW_TABLE_FULL, toTarget, toClient);
+        }
+        int external = client;
+        int externalPort = clientPort;
+        int lease = 0;
+        if (rule.pool() != Rule.NO_SNAT) {
+            final SnatPool pool = pools[rule.pool()];
+            lease = pool.lend(client, clientPort, nowMs);
+            if (lease == SnatPool.EXHAUSTED) {
+                flows.putBack(forward);
+                return refuse(DropReason.SNAT_EXHAUSTED, toTarget, toClient);
+            }
+            external = pool.address(SnatPool.external(lease));
+            externalPort = SnatPool.port(lease);
+        }
+        final long relayed = addresses(external, rule.targetAddress());
+        final int relayedPorts = ports(externalPort, rule.targetPort(listenPort));
+        writeFlow(forward, rule, 0, keyLo, ports, relayed, relayedPorts, toTarget, SnatPool.external(lease), nowMs);
+        // The reply undoes it: what the target sends to the external endpoint comes from the listener to the client.
+        writeFlow(forward ^ 1, rule, FlowEntry.FLAG_REPLY, swap(relayed), swap(relayedPorts), swap(keyLo),
+                swap(ports), toClient, 0, nowMs);
+        if (!flows.publish(forward)) {
+            if (rule.pool() != Rule.NO_SNAT) {
+                pools[rule.pool()].giveBack(lease, nowMs);
+            }
+            return refuse(DropReason.TUPLE_IN_USE, toTarget, toClient);
+        }
+        counters.increment(counters.catalog().created(rule.index()));
+        counters.set(counters.catalog().of(CounterCatalog.WorkerCounter.SESSIONS), flows.sessions());
+        return forward;
+    }
+
+    /** Looks at the next {@code limit} sessions and closes those that have been silent for too long. */
+    public void expire(final int limit, final int nowMs) {
+        final int highWater = flows.highWater();
+        for (int i = 0; i < limit; i++) {
+            if (cursor >= highWater) {
+                cursor = 0;
+                return;
+            }
+            final int forward = cursor++ << 1;
+            final MemorySegment entry = flows.entry(forward);
+            if (FlowEntry.isLive(entry) && isIdle(entry, flows.entry(forward ^ 1), nowMs)) {
+                close(forward, nowMs);
+            }
+        }
+    }
+
+    private boolean isIdle(final MemorySegment forward, final MemorySegment reply, final int nowMs) {
+        final Rule rule = rules.rule(FlowEntry.rule(forward));
+        final boolean answered = FlowEntry.packets(reply) > 0;
+        final int silentMs = Math.min(nowMs - FlowEntry.lastSeen(forward), nowMs - FlowEntry.lastSeen(reply));
+        return silentMs >= (answered ? rule.idleTimeoutMs() : rule.unansweredTimeoutMs());
+    }
+
+    private void close(final int forward, final int nowMs) {
+        final MemorySegment entry = flows.entry(forward);
+        final Rule rule = rules.rule(FlowEntry.rule(entry));
+        if (rule.pool() != Rule.NO_SNAT) {
+            final int externalPort = Wire.host16(FlowEntry.newPorts(entry));
+            pools[rule.pool()].giveBack(SnatPool.lease(FlowEntry.external(entry), externalPort), nowMs);
+        }
+        neighbors.release(FlowEntry.adjacency(entry));
+        neighbors.release(FlowEntry.adjacency(flows.entry(forward ^ 1)));
+        flows.close(forward);
+        counters.increment(counters.catalog().ended(rule.index()));
+        counters.set(counters.catalog().of(CounterCatalog.WorkerCounter.SESSIONS), flows.sessions());
+    }
+
+    private void writeFlow(final int slot, final Rule rule, final int direction, final long keyLo, final int ports,
+                           final long newAddresses, final int newPorts, final int adjacency, final int external,
+                           final int nowMs) {
+        final int addressDelta = Checksum.delta(
+                Checksum.delta(0, (int) keyLo, (int) newAddresses),
+                (int) (keyLo >>> Integer.SIZE), (int) (newAddresses >>> Integer.SIZE));
+        final int l3Delta = rule.decrementsTtl() ? Checksum.delta(addressDelta, TTL_BEFORE, TTL_AFTER) : addressDelta;
+        final int l4Delta = Checksum.delta(addressDelta, ports, newPorts);
+        final int flags = direction | (rule.decrementsTtl() ? FlowEntry.FLAG_DECREMENT_TTL : 0);
+        flows.write(slot, keyLo, FlowEntry.keyHi(ports, Ipv4.UDP), flags, adjacency, newAddresses, newPorts, l3Delta,
+                l4Delta, rule.index(), external, nowMs);
+    }
+
+    private int refuse(final DropReason reason, final int toTarget, final int toClient) {
+        neighbors.release(toTarget);
+        neighbors.release(toClient);
+        return ~reason.ordinal();
+    }
+
+    private static long addresses(final int source, final int destination) {
+        return source & 0xFFFF_FFFFL | (long) destination << Integer.SIZE;
+    }
+
+    private static int ports(final int source, final int destination) {
+        return Wire.net16(source) & 0xFFFF | Wire.net16(destination) << Short.SIZE;
+    }
+
+    /** Source for destination. */
+    private static long swap(final long addresses) {
+        return Long.rotateLeft(addresses, Integer.SIZE);
+    }
+
+    private static int swap(final int ports) {
+        return Integer.rotateLeft(ports, Short.SIZE);
+    }
+}

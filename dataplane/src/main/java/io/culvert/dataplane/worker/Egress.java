@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.bindings.ethdev.TxQueue;
+import io.culvert.bindings.mbuf.Mbuf;
+import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.WorkerCounters;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The last stage: what leaves, collected by link and sent with one downcall each. What a driver does not take is freed
+ * and counted, never kept: a slow port must not hold up the others.
+ */
+final class Egress {
+    /** A burst's packets and what the worker itself may add to them. */
+    private static final int CAPACITY = 2 * Burst.CAPACITY;
+    /**
+     * How often a driver that takes nothing is asked again. Virtual devices free their ring only when asked; a full
+     * hardware ring at line rate does not empty in this time, and then the packet is lost anyway.
+     */
+    private static final int RETRIES = 8;
+
+    private final TxQueue[] queues;
+    private final MemorySegment[] mbufs;
+    private final int[] counts;
+    private final long[] bytes;
+    private final WorkerCounters counters;
+
+    Egress(final TxQueue[] queues, final WorkerCounters counters, final Arena arena) {
+        this.queues = queues;
+        this.counters = counters;
+        this.counts = new int[queues.length];
+        this.bytes = new long[queues.length];
+        this.mbufs = new MemorySegment[queues.length];
+        for (int link = 0; link < queues.length; link++) {
+            mbufs[link] = arena.allocate(JAVA_LONG, CAPACITY);
+        }
+    }
+
+    /** @param length bytes of the frame */
+    void append(final int link, final long mbuf, final int length) {
+        final int at = counts[link];
+        mbufs[link].setAtIndex(JAVA_LONG, at, mbuf);
+        counts[link] = at + 1;
+        bytes[link] += length;
+    }
+
+    /** Sends everything. @param ingress the link to count losses under */
+    void transmit(final int ingress) {
+        for (int link = 0; link < counts.length; link++) {
+            if (counts[link] > 0) {
+                transmit(link, ingress);
+                counts[link] = 0;
+                bytes[link] = 0;
+            }
+        }
+    }
+
+    private void transmit(final int link, final int ingress) {
+        final int count = counts[link];
+        int sent = queues[link].transmit(mbufs[link], count);
+        long sentBytes = bytes[link];
+        if (sent < count) {
+            sent = transmitRest(link, sent);
+            sentBytes -= giveUp(link, sent, ingress);
+        }
+        final int counter = counters.catalog().sent(link);
+        counters.add(counter, sent);
+        counters.add(counter + 1, sentBytes);
+    }
+
+    private int transmitRest(final int link, final int alreadySent) {
+        final int count = counts[link];
+        int sent = alreadySent;
+        for (int retry = 0; retry < RETRIES && sent < count; retry++) {
+            sent += queues[link].transmit(mbufs[link].asSlice((long) sent * Long.BYTES), count - sent);
+        }
+        return sent;
+    }
+
+    /** @return the bytes that did not leave */
+    private long giveUp(final int link, final int sent, final int ingress) {
+        final int lost = counts[link] - sent;
+        if (lost == 0) {
+            return 0;
+        }
+        final MemorySegment rest = mbufs[link].asSlice((long) sent * Long.BYTES);
+        long lostBytes = 0;
+        for (int i = 0; i < lost; i++) {
+            lostBytes += Mbuf.packetLength(Mbuf.view(rest.getAtIndex(JAVA_LONG, i)));
+        }
+        Mempool.free(rest, lost);
+        counters.add(counters.catalog().dropped(ingress) + DropReason.TX_RING_FULL.ordinal(), lost);
+        return lostBytes;
+    }
+}

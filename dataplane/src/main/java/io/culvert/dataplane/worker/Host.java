@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.mbuf.Mbuf;
+import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.host.ArpSender;
+import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.host.OwnAddresses;
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Arp;
+import io.culvert.dataplane.wire.Checksum;
+import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Icmp;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** What makes the relay a host on its networks: it answers ARP and echo, and asks for its next hops. */
+final class Host implements ArpSender {
+    private static final int REPLY_TTL = 64;
+
+    private final Link[] links;
+    private final OwnAddresses own;
+    private final Neighbors neighbors;
+    private final Egress egress;
+    private final Mempool pool;
+    private final WorkerCounters counters;
+    private final CounterCatalog catalog;
+    private final MemorySegment fresh;
+    private int nowMs;
+
+    Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
+         final Mempool pool, final WorkerCounters counters, final Arena arena) {
+        this.links = links.toArray(Link[]::new);
+        this.own = own;
+        this.neighbors = neighbors;
+        this.egress = egress;
+        this.pool = pool;
+        this.counters = counters;
+        this.catalog = counters.catalog();
+        this.fresh = arena.allocate(JAVA_LONG);
+    }
+
+    void nowMs(final int now) {
+        nowMs = now;
+    }
+
+    /** Takes in an ARP packet (RFC 826): answers a request for us, learns from neighbours that we know. */
+    void answerArp(final Burst burst, final long mbuf, final MemorySegment frame) {
+        final Link link = links[burst.ingress];
+        final boolean isValid = Arp.isValid(frame, Mbuf.dataLength(Mbuf.view(mbuf)));
+        if (!isValid || own.contains(Arp.senderAddress(frame)) || Ethernet.isGroup(Arp.senderMac(frame))) {
+            burst.drop(mbuf, DropReason.BAD_ARP);
+            return;
+        }
+        final int sender = Arp.senderAddress(frame);
+        final long senderMac = Arp.senderMac(frame);
+        final boolean isKnown = neighbors.confirm(link.index(), sender, senderMac, nowMs);
+        final int target = Arp.targetAddress(frame);
+        if (Arp.operation(frame) == Arp.REQUEST && own.contains(target) && link.isConnected(target)) {
+            Arp.write(frame, Arp.REPLY, link.mac(), target, senderMac, sender);
+            Mbuf.setLength(Mbuf.view(mbuf), Arp.FRAME_LENGTH);
+            counters.increment(catalog.answeredArp(link.index()));
+            egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
+        } else if (isKnown) {
+            counters.increment(catalog.puntedArp(link.index()));
+            burst.free(mbuf);
+        } else {
+            burst.drop(mbuf, DropReason.ARP_IGNORED);
+        }
+    }
+
+    /** Turns an echo request into its reply, in place (RFC 792). */
+    void answerEcho(final Burst burst, final long mbuf, final MemorySegment frame) {
+        final Link link = links[burst.ingress];
+        Ethernet.setAddresses(frame, Ethernet.source(frame), link.mac());
+        final int source = frame.get(Wire.INT, Ipv4.SOURCE);
+        frame.set(Wire.INT, Ipv4.SOURCE, frame.get(Wire.INT, Ipv4.DESTINATION));
+        frame.set(Wire.INT, Ipv4.DESTINATION, source);
+
+        // The TTL shares its 16-bit word with the protocol, the type with the code.
+        final int oldTtl = frame.get(Wire.SHORT, Ipv4.TTL) & 0xFFFF;
+        final int newTtl = oldTtl & 0xFF00 | REPLY_TTL;
+        frame.set(Wire.SHORT, Ipv4.TTL, (short) newTtl);
+        patch(frame, Ipv4.CHECKSUM, oldTtl, newTtl);
+        frame.set(Wire.BYTE, Icmp.TYPE, (byte) Icmp.ECHO_REPLY);
+        patch(frame, Icmp.CHECKSUM, Icmp.ECHO_REQUEST, Icmp.ECHO_REPLY);
+
+        final int length = Wire.host16(frame.get(Wire.SHORT, Ipv4.TOTAL_LENGTH)) + Ethernet.HEADER_LENGTH;
+        final MemorySegment buffer = Mbuf.view(mbuf);
+        if (Mbuf.dataLength(buffer) == Mbuf.packetLength(buffer)) {
+            Mbuf.setLength(buffer, length);
+        }
+        counters.increment(catalog.answeredIcmp(link.index()));
+        egress.append(link.index(), mbuf, length);
+    }
+
+    @Override
+    public void request(final Link link, final int address, final long mac) {
+        if (!pool.allocate(fresh, 1)) {
+            return; // the mempool is empty; the neighbour is asked again in a second
+        }
+        final long mbuf = fresh.get(JAVA_LONG, 0);
+        final MemorySegment buffer = Mbuf.view(mbuf);
+        final MemorySegment frame = NativeMemory.view(Mbuf.data(buffer), Wire.VIEW_BYTES);
+        Arp.write(frame, Arp.REQUEST, link.mac(), link.addressTowards(address), mac, address);
+        Mbuf.setLength(buffer, Arp.FRAME_LENGTH);
+        counters.increment(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED));
+        egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
+    }
+
+    /** A 0 becomes all ones: over an echo of nothing but zeros only that is right, elsewhere both are. */
+    private static void patch(final MemorySegment frame, final int checksumAt, final int from, final int to) {
+        final int checksum = frame.get(Wire.SHORT, checksumAt) & 0xFFFF;
+        final int updated = Checksum.update(checksum, Checksum.delta(0, from, to));
+        frame.set(Wire.SHORT, checksumAt, (short) (updated == 0 ? 0xFFFF : updated));
+    }
+}

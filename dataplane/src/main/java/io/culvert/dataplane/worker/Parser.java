@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.Prefetch;
+import io.culvert.bindings.mbuf.Mbuf;
+import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.OwnAddresses;
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.wire.Checksum;
+import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Icmp;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.Udp;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The first stage: bytes to flow keys, or a verdict. Every length is checked here, once; after it no stage can read
+ * beyond a packet. One comparison chain decides that a packet is the common one: our MAC, IPv4 without options, not a
+ * fragment, UDP, all lengths consistent, header checksum right. Whatever fails it is looked at again by
+ * {@link #classify}, field by field, to name what is wrong or whom it is for.
+ */
+final class Parser {
+    private static final int PREFIX_MASK = 0xFF_FFFF;
+    /** EtherType IPv4, then version 4 with five words of header: three bytes as they lie in memory. */
+    private static final int IPV4_NO_OPTIONS = Ipv4.VERSION_4_NO_OPTIONS << Short.SIZE | Ethernet.IPV4 & 0xFFFF;
+
+    // Verdicts of classify other than a drop reason's ordinal.
+    private static final int FOR_ARP = -1;
+    private static final int FOR_ECHO = -2;
+
+    private final FlowTable flows;
+    private final OwnAddresses own;
+    private final Host host;
+    private final long[] macs;
+
+    Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Host host) {
+        this.flows = flows;
+        this.own = own;
+        this.host = host;
+        this.macs = links.stream().mapToLong(Link::mac).toArray();
+    }
+
+    /** @return bytes received */
+    long parse(final Burst burst) {
+        locate(burst);
+        final long mac = macs[burst.ingress];
+        final int received = burst.receivedCount;
+        long bytes = 0;
+        int dense = 0;
+        for (int i = 0; i < received; i++) {
+            final long mbuf = burst.received.getAtIndex(JAVA_LONG, i);
+            final MemorySegment buffer = Mbuf.view(mbuf);
+            final int frameLength = Mbuf.packetLength(buffer);
+            final long data = Mbuf.data(buffer);
+            final MemorySegment frame = NativeMemory.view(data, Wire.VIEW_BYTES);
+            bytes += frameLength;
+
+            final long word12 = frame.get(Wire.LONG, Ethernet.ETHERTYPE);
+            final int fragmentTtlProtocol = frame.get(Wire.INT, Ipv4.FRAGMENT);
+            final int totalLength = Wire.host16((int) (word12 >>> Integer.SIZE));
+            final int udpLength = Wire.host16(frame.get(Wire.SHORT, Udp.LENGTH));
+            final boolean relayable = Ethernet.destination(frame) == mac
+                    && (word12 & PREFIX_MASK) == IPV4_NO_OPTIONS
+                    && (fragmentTtlProtocol & Ipv4.FRAGMENT_MASK) == 0
+                    && fragmentTtlProtocol >>> 24 == Ipv4.UDP
+                    && udpLength >= Udp.HEADER_LENGTH
+                    && udpLength <= totalLength - Ipv4.HEADER_LENGTH
+                    && totalLength + Ethernet.HEADER_LENGTH <= frameLength
+                    && Mbuf.dataLength(buffer) >= Udp.END
+                    && Checksum.isIpv4HeaderRight(frame);
+            if (!relayable) {
+                divert(burst, mbuf, data, frameLength);
+                continue;
+            }
+            if (totalLength + Ethernet.HEADER_LENGTH < frameLength) {
+                trim(buffer, totalLength + Ethernet.HEADER_LENGTH);
+            }
+            final long keyLo = frame.get(Wire.LONG, Ipv4.SOURCE);
+            final long keyHi = FlowEntry.keyHi(frame.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
+            final long hash = flows.hash(keyLo, keyHi);
+            burst.mbuf[dense] = mbuf;
+            burst.data[dense] = data;
+            burst.length[dense] = totalLength;
+            burst.keyLo[dense] = keyLo;
+            burst.keyHi[dense] = keyHi;
+            burst.hash[dense] = hash;
+            burst.lines.setAtIndex(JAVA_LONG, dense, flows.bucketAddress(hash));
+            dense++;
+        }
+        burst.count = dense;
+        return bytes;
+    }
+
+    /** Has the header lines of all packets fetched before the first is read. */
+    private static void locate(final Burst burst) {
+        final int received = burst.receivedCount;
+        for (int i = 0; i < received; i++) {
+            final MemorySegment buffer = Mbuf.view(burst.received.getAtIndex(JAVA_LONG, i));
+            burst.lines.setAtIndex(JAVA_LONG, i, Mbuf.data(buffer));
+        }
+        Prefetch.lines(burst.lines, received);
+    }
+
+    /** Ethernet padding behind the IP packet is not payload and is not sent on. */
+    private static void trim(final MemorySegment buffer, final int frameLength) {
+        // Only a packet in one segment: a longer chain has no padding worth the walk to its end.
+        if (Mbuf.dataLength(buffer) == Mbuf.packetLength(buffer)) {
+            Mbuf.setLength(buffer, frameLength);
+        }
+    }
+
+    private void divert(final Burst burst, final long mbuf, final long data, final int frameLength) {
+        final int readable = Math.min(frameLength, Mbuf.dataLength(Mbuf.view(mbuf)));
+        final MemorySegment frame = NativeMemory.view(data, Math.max(readable, Wire.VIEW_BYTES));
+        final int verdict = classify(frame, readable, frameLength, macs[burst.ingress]);
+        if (verdict == FOR_ARP) {
+            host.answerArp(burst, mbuf, frame);
+        } else if (verdict == FOR_ECHO) {
+            host.answerEcho(burst, mbuf, frame);
+        } else {
+            burst.drop(mbuf, DropReason.of(verdict));
+        }
+    }
+
+    /**
+     * What a packet that is not relayable is.
+     *
+     * @param readable bytes of the frame that lie at {@code frame}
+     * @return the ordinal of a drop reason, or one of the verdicts above
+     */
+    private int classify(final MemorySegment frame, final int readable, final int frameLength, final long mac) {
+        if (readable < Ethernet.HEADER_LENGTH) {
+            return DropReason.TRUNCATED.ordinal();
+        }
+        final long destination = Ethernet.destination(frame);
+        final short etherType = Ethernet.etherType(frame);
+        if (destination != mac && !Ethernet.isGroup(destination)) {
+            return DropReason.NOT_FOR_US.ordinal();
+        }
+        if (etherType == Ethernet.ARP) {
+            return FOR_ARP;
+        }
+        if (etherType == Ethernet.IPV4) {
+            return destination == mac ? classifyIpv4(frame, readable, frameLength) : DropReason.NOT_FOR_US.ordinal();
+        }
+        if (etherType == Ethernet.VLAN || etherType == Ethernet.QINQ) {
+            return DropReason.VLAN.ordinal();
+        }
+        return (etherType == Ethernet.IPV6 ? DropReason.IPV6 : DropReason.UNKNOWN_ETHERTYPE).ordinal();
+    }
+
+    private int classifyIpv4(final MemorySegment frame, final int readable, final int frameLength) {
+        final int available = frameLength - Ethernet.HEADER_LENGTH;
+        if (available < Ipv4.HEADER_LENGTH || readable < Ipv4.PAYLOAD) {
+            return DropReason.TRUNCATED.ordinal();
+        }
+        final int versionIhl = frame.get(Wire.BYTE, Ipv4.VERSION_IHL) & 0xFF;
+        final int headerLength = (versionIhl & 0xF) * Integer.BYTES;
+        final int totalLength = Wire.host16(frame.get(Wire.SHORT, Ipv4.TOTAL_LENGTH));
+        if (versionIhl >>> 4 != 4 || headerLength < Ipv4.HEADER_LENGTH || totalLength < headerLength) {
+            return DropReason.BAD_IP_HEADER.ordinal();
+        }
+        if (headerLength > available || totalLength > available) {
+            return DropReason.TRUNCATED.ordinal();
+        }
+        if (headerLength > Ipv4.HEADER_LENGTH) {
+            return DropReason.IP_OPTIONS.ordinal();
+        }
+        if (!Checksum.isIpv4HeaderRight(frame)) {
+            return DropReason.BAD_CHECKSUM.ordinal();
+        }
+        if ((frame.get(Wire.SHORT, Ipv4.FRAGMENT) & Ipv4.FRAGMENT_MASK) != 0) {
+            return DropReason.FRAGMENT.ordinal();
+        }
+        final int protocol = frame.get(Wire.BYTE, Ipv4.PROTOCOL) & 0xFF;
+        if (protocol == Ipv4.ICMP) {
+            return classifyIcmp(frame, Math.min(readable, totalLength + Ethernet.HEADER_LENGTH), totalLength);
+        }
+        if (protocol != Ipv4.UDP) {
+            return DropReason.NOT_UDP.ordinal();
+        }
+        if (totalLength < Ipv4.HEADER_LENGTH + Udp.HEADER_LENGTH || readable < Udp.END) {
+            return DropReason.TRUNCATED.ordinal();
+        }
+        // Nothing else of the chain is left that can have failed.
+        return DropReason.BAD_UDP_LENGTH.ordinal();
+    }
+
+    private int classifyIcmp(final MemorySegment frame, final int readable, final int totalLength) {
+        if (totalLength < Ipv4.HEADER_LENGTH + Icmp.HEADER_LENGTH || readable < Ipv4.PAYLOAD + Icmp.HEADER_LENGTH) {
+            return DropReason.TRUNCATED.ordinal();
+        }
+        final boolean isEchoRequest = frame.get(Wire.BYTE, Icmp.TYPE) == Icmp.ECHO_REQUEST
+                && frame.get(Wire.BYTE, Icmp.CODE) == 0;
+        if (!isEchoRequest || !own.contains(frame.get(Wire.INT, Ipv4.DESTINATION))) {
+            return DropReason.ICMP_UNSUPPORTED.ordinal();
+        }
+        final int source = frame.get(Wire.INT, Ipv4.SOURCE);
+        if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
+            return DropReason.MARTIAN.ordinal();
+        }
+        // A request that continues in another segment is not summed: the answer keeps a wrong checksum wrong.
+        final boolean isWhole = readable == totalLength + Ethernet.HEADER_LENGTH;
+        if (isWhole && Checksum.sum(frame, Icmp.TYPE, totalLength - Ipv4.HEADER_LENGTH) != 0xFFFF) {
+            return DropReason.BAD_CHECKSUM.ordinal();
+        }
+        return FOR_ECHO;
+    }
+}

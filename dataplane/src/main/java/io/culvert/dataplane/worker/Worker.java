@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.ethdev.RxQueue;
+import io.culvert.bindings.ethdev.TxQueue;
+import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.host.OwnAddresses;
+import io.culvert.dataplane.nat.Admission;
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.nat.RuleTable;
+import io.culvert.dataplane.nat.Sessions;
+import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
+import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.random.RandomGenerator;
+
+/**
+ * The packet's walk. One core, one receive and one transmit queue of every port, one slice of the flow table: nothing
+ * is shared, so nothing locks. No call allocates and none throws.
+ */
+public final class Worker {
+    private static final int MS_PER_SECOND = 1_000;
+    /** Sessions that one cycle may look at for expiry: 2,048 x 128 bytes are some 20 us, a tenth of a full ring. */
+    private static final int EXPIRE_LIMIT = 2_048;
+    private static final int MAINTAIN_MS = 100;
+
+    private final RxQueue[] queues;
+    private final Burst burst;
+    private final Parser parser;
+    private final Lookup lookup;
+    private final Admission admission;
+    private final Rewriter rewriter;
+    private final Egress egress;
+    private final Waiting waiting;
+    private final Host host;
+    private final FlowTable flows;
+    private final Sessions sessions;
+    private final Neighbors neighbors;
+    private final WorkerCounters counters;
+    private final CounterCatalog catalog;
+    private final Clock clock;
+    private final long cyclesPerMs;
+    private final boolean maintainsNeighbors;
+    private final SnatPool[] pools;
+
+    private int nowMs;
+    private int maintainedMs;
+
+    /**
+     * @param number of this worker; number 0 also looks after the next hops of all
+     * @param rx and {@code tx}: this worker's queue on each link, in the order of the plan
+     * @param random chooses external ports; hard to guess from outside
+     * @param arena of the worker's own buffers
+     */
+    public Worker(final RelayPlan plan, final int number, final RxQueue[] rx, final TxQueue[] tx,
+                  final FlowTable flows, final Neighbors neighbors, final Mempool pool, final WorkerCounters counters,
+                  final RandomGenerator random, final Clock clock, final Arena arena) {
+        final RuleTable rules = plan.ruleTable();
+        final OwnAddresses own = plan.ownAddresses();
+        this.pools = plan.pools().stream()
+                .map(spec -> new SnatPool(spec, rules, number, plan.workers(), random)).toArray(SnatPool[]::new);
+        this.queues = rx;
+        this.flows = flows;
+        this.neighbors = neighbors;
+        this.counters = counters;
+        this.catalog = counters.catalog();
+        this.clock = clock;
+        this.cyclesPerMs = clock.hz() / MS_PER_SECOND;
+        this.maintainsNeighbors = number == 0;
+        burst = new Burst(counters, arena);
+        egress = new Egress(tx, counters, arena);
+        waiting = new Waiting(neighbors, counters);
+        host = new Host(plan.links(), own, neighbors, egress, pool, counters, arena);
+        parser = new Parser(plan.links(), flows, own, host);
+        lookup = new Lookup(flows);
+        sessions = new Sessions(flows, rules, pools, neighbors, counters);
+        admission = new Admission(rules, plan.pools(), own, plan.routes(), neighbors, sessions);
+        rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);
+    }
+
+    /** @return packets received; 0 tells the idle strategy that the queues were silent */
+    public int doWork() {
+        tick((int) (clock.cycles() / cyclesPerMs));
+        int work = 0;
+        for (int link = 0; link < queues.length; link++) {
+            final int received = queues[link].receive(burst.received, Burst.CAPACITY);
+            if (received > 0) {
+                final long bytes = walk(link, received);
+                counters.add(catalog.received(link), received);
+                counters.add(catalog.received(link) + 1, bytes);
+                counters.add(catalog.of(WorkerCounter.PACKETS), received);
+                counters.increment(catalog.of(WorkerCounter.BURSTS));
+                work += received;
+            }
+        }
+        if (waiting.isDue(nowMs)) {
+            resume();
+        }
+        return work;
+    }
+
+    /** The walk of one burst that came in on one link. @return its bytes */
+    private long walk(final int link, final int received) {
+        burst.begin(link, received);
+        final long bytes = parser.parse(burst);       // bytes   -> keys, an answer, or a drop reason
+        if (lookup.find(burst) > 0) {                 // keys    -> flow slots
+            admit();                                  // misses  -> sessions, or a drop reason
+        }
+        rewriter.rewrite(burst, nowMs);               // addresses, ports, checksums, in place
+        egress.transmit(link);                        // one downcall per link; what is not sent is freed and counted
+        burst.end();                                  // what was dropped goes back to the mempool
+        return bytes;
+    }
+
+    private void admit() {
+        for (int i = 0; i < burst.count; i++) {
+            if (burst.slot[i] != FlowTable.NOT_FOUND) {
+                continue;
+            }
+            // An earlier packet of this burst may have opened the session.
+            int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
+            if (slot == FlowTable.NOT_FOUND) {
+                final MemorySegment frame = NativeMemory.view(burst.data[i], Wire.VIEW_BYTES);
+                final int ttl = frame.get(Wire.BYTE, Ipv4.TTL) & 0xFF;
+                slot = admission.admit(burst.keyLo[i], (int) burst.keyHi[i], ttl, burst.ingress, nowMs);
+            }
+            if (slot >= 0) {
+                burst.slot[i] = slot;
+            } else {
+                burst.drop(i, DropReason.of(~slot));
+            }
+        }
+    }
+
+    /** What waited for a next hop walks again from the start. */
+    private void resume() {
+        final int generation = neighbors.generation();
+        for (int link = 0; link < queues.length; link++) {
+            int released = waiting.release(burst, link, nowMs);
+            while (released > 0) {
+                walk(link, released);
+                released = waiting.release(burst, link, nowMs);
+            }
+        }
+        waiting.seen(generation);
+    }
+
+    /** Once a millisecond: the clock that flows see, a slice of expiry, the next hops. */
+    private void tick(final int now) {
+        if (now != nowMs) {
+            final int elapsed = Math.max(now - nowMs, 1);
+            nowMs = now;
+            host.nowMs(now);
+            flows.nowMs(now);
+            // A slice that visits every session once a second, whatever the table's size.
+            final long slice = (long) flows.highWater() * elapsed / MS_PER_SECOND + 1;
+            sessions.expire((int) Math.min(slice, EXPIRE_LIMIT), now);
+        }
+        if (maintainsNeighbors && (neighbors.isWanted() || now - maintainedMs >= MAINTAIN_MS)) {
+            maintainedMs = now;
+            neighbors.maintain(host, now);
+            egress.transmit(0);
+        }
+    }
+
+    public WorkerCounters counters() {
+        return counters;
+    }
+
+    /** How many ports of a pool this worker can lend, and how many it has lent: for metrics, from any thread. */
+    public SnatPool pool(final int index) {
+        return pools[index];
+    }
+
+    /** Ends the work: nothing is held any more. Called by the worker's own thread after its last cycle. */
+    public void stop() {
+        waiting.abandon(burst);
+    }
+}
