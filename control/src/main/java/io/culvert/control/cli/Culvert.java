@@ -12,6 +12,8 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         version = "culvert 0.1.0",
         subcommands = {
+            ConfigCommand.class,
+            SizingCommand.class,
         })
 public final class Culvert {
 
