@@ -60,7 +60,8 @@ final class Devices {
         }
         if (KERNEL_INTERFACE.matcher(name).matches() && !name.startsWith("net_")) {
             return " is the name of a kernel interface or unknown. Fix: write its PCI address (ethtool -i " + name
-                    + " shows it as bus-info), or \"net_af_xdp0,iface=" + name + "\" to leave it to the kernel's driver";
+                    + " shows it as bus-info), or \"net_af_xdp0,iface=" + name
+                    + "\" to leave it to the kernel's driver";
         }
         return " is not a device. Fix: write a PCI address like \"0000:8a:00.0\", or a DPDK virtual device like"
                 + " \"net_af_xdp0,iface=eth1\"";

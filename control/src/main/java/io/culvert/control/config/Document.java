@@ -35,7 +35,8 @@ final class Document {
     private Document(final String text, final Problems problems) {
         this.text = text;
         this.problems = problems;
-        this.settings = LoadSettings.builder().setSchema(new CoreSchema()).setCodePointLimit(BYTES_LIMIT).build();
+        this.settings = LoadSettings.builder().setSchema(new CoreSchema()).setCodePointLimit(BYTES_LIMIT)
+                .setAllowNonScalarKeys(true).build();
     }
 
     /** The root, or empty when a problem says why there is none. */

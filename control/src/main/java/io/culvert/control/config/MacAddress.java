@@ -31,8 +31,8 @@ public record MacAddress(long value) {
     /** @throws IllegalArgumentException whose message opens with the quoted text and ends with the mend */
     public static MacAddress parse(final String text) {
         if (!FORM.matcher(text).matches()) {
-            throw new IllegalArgumentException(
-                    Quote.of(text) + " is not a MAC address. Fix: write six pairs of hex digits, like 52:54:00:aa:00:01");
+            throw new IllegalArgumentException(Quote.of(text)
+                    + " is not a MAC address. Fix: write six pairs of hex digits, like 52:54:00:aa:00:01");
         }
         return of(WIRE_FORM.parseHex(text.replace('-', ':')));
     }

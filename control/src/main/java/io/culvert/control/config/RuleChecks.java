@@ -81,7 +81,8 @@ final class RuleChecks {
         for (final Located<Cidr> source : second.sources().get()) {
             first.sources().get().stream().filter(theirs -> theirs.value().overlaps(source.value())).findFirst()
                     .ifPresent(theirs -> problems.add(source.place(), subject + ", and its source " + source.value()
-                            + " overlaps " + theirs.value() + " there. Fix: pick a free port, or separate the sources"));
+                            + " overlaps " + theirs.value()
+                            + " there. Fix: pick a free port, or separate the sources"));
         }
     }
 
@@ -91,7 +92,8 @@ final class RuleChecks {
             rule.target().ifPresent(target -> {
                 rule.listen().ifPresent(listen -> checkLengths(rule, listen.value().ports(), target));
                 whyNotATarget(own, target.value()).ifPresent(
-                        why -> problems.add(target.place(), rule.title() + " relays to " + target.value() + ", " + why));
+                        why -> problems.add(target.place(),
+                                rule.title() + " relays to " + target.value() + ", " + why));
             });
         }
     }
@@ -101,7 +103,8 @@ final class RuleChecks {
         if (ports.length() != 1 && ports.length() != listen.length()) {
             final int high = ports.low() + listen.length() - 1;
             problems.add(target.place(), rule.title() + " listens on " + listen.length() + " ports (" + listen
-                    + ") and relays to " + ports.length() + " (" + ports + "), so the offset cannot be kept. Fix: write "
+                    + ") and relays to " + ports.length() + " (" + ports + "), so the offset cannot be kept."
+                    + " Fix: write "
                     + (high <= 65_535 && high > ports.low() ? ports.low() + "-" + high + ", or " : "")
                     + "one port, where all of them end");
         }
@@ -158,6 +161,9 @@ final class RuleChecks {
 
     /** Why the relay cannot have this address; empty when it can. It may lie outside all ports' networks. */
     static Optional<String> whyNotOurs(final List<Port> ports, final InetAddress address) {
+        if (ports.stream().anyMatch(port -> port.owns(address))) {
+            return Optional.empty();
+        }
         for (final Port port : ports) {
             if (port.gateway().filter(gateway -> gateway.value().equals(address)).isPresent()) {
                 return Optional.of("the gateway of " + port.title());

@@ -5,10 +5,7 @@ import io.culvert.control.config.Draft.Port;
 import io.culvert.control.config.Draft.Rule;
 import java.net.InetAddress;
 import java.util.BitSet;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /** What must hold for the SNAT pools: addresses that can be ours, ports left beside the listeners, no half overlap. */
 final class SnatChecks {
@@ -21,9 +18,7 @@ final class SnatChecks {
     SnatChecks(final List<Port> ports, final List<Rule> rules, final Problems problems) {
         this.ports = ports;
         this.rules = rules;
-        final Set<Located<SnatConfig>> distinct =
-                rules.stream().flatMap(rule -> rule.snat().stream()).collect(Collectors.toCollection(LinkedHashSet::new));
-        this.pools = List.copyOf(distinct);
+        this.pools = rules.stream().flatMap(rule -> rule.snat().stream()).distinct().toList();
         this.problems = problems;
     }
 
