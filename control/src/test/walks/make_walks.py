@@ -1,0 +1,1325 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the golden cases of the packet walk: frames in, frames out and counters, one folder per case.
+
+Scapy computes every byte and checksum here, so the relay is judged by something that shares no code with it.
+Run by hand (needs python3-scapy) after a change, look at the diff, commit both. The same script gives the same bytes.
+The folder format is described in src/test/resources/walks/README.md.
+"""
+import shutil
+import struct
+from pathlib import Path
+
+from scapy.layers.inet import (ICMP, IP, TCP, UDP, IPOption_LSRR, IPOption_NOP, IPOption_Router_Alert, IPOption_RR,
+                               IPOption_SSRR, IPOption_Timestamp, fragment)
+from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
+from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1AD, Dot1Q, Dot3, Ether
+from scapy.packet import Raw
+
+WALKS = Path(__file__).resolve().parent.parent / "resources" / "walks"
+CASES = []
+
+
+# ---- the story of a case ----
+
+class Case:
+    """Collects what comes in and what becomes of it. Each frame in has exactly one outcome: the ledger balances."""
+
+    def __init__(self, name, title):
+        self.name, self.title = name, title
+        self.steps, self.out = [{}], {}
+        self.dropped, self.answered, self.taken, self.opened = {}, {}, {}, {}
+        self.waiting = 0
+
+    def relay(self, ports, *rules, flows=64, snat="{ address: 192.0.2.1, ports: 40000-49999 }", ttl="decrement"):
+        self.ports, self.rules = dict(ports), dict(rules)
+        self.config = "\n".join([
+            f"# {self.title}", "ports:", *self.ports.values(), "memory: { huge: false }",
+            f"limits: {{ flows: {flows} }}", "metrics: none",
+            f"defaults: {{ snat: {snat}, ttl: {ttl}, idleTimeout: 300s }}", "rules:", *self.rules.values(), ""])
+
+    def then(self):
+        """All that came so far is drained before the rest comes."""
+        self.steps.append({})
+
+    def comes(self, port, frame):
+        self.steps[-1].setdefault(port, []).append(frame)
+
+    def leaves(self, port, frame):
+        self.out.setdefault(port, []).append(frame)
+
+    def relays(self, port, frame, to, rewritten):
+        self.comes(port, frame)
+        self.leaves(to, rewritten)
+
+    def drops(self, port, reason, *frames):
+        for frame in frames:
+            self.comes(port, frame)
+        self.dropped[port, reason] = self.dropped.get((port, reason), 0) + len(frames)
+
+    def answers(self, port, protocol, request, answer):
+        self.relays(port, request, port, answer)
+        self.answered[port, protocol] = self.answered.get((port, protocol), 0) + 1
+
+    def takes_in(self, port, arp):
+        self.comes(port, arp)
+        self.taken[port, "arp"] = self.taken.get((port, "arp"), 0) + 1
+
+    def holds(self, port, frame):
+        """The next hop is not resolved: the frame waits until `releases`."""
+        self.comes(port, frame)
+        self.waiting += 1
+
+    def asks(self, port, request):
+        self.leaves(port, request)
+
+    def releases(self, port, rewritten):
+        self.leaves(port, rewritten)
+        self.waiting -= 1
+
+    def opens(self, **sessions):
+        self.opened = sessions
+
+    def counters(self):
+        for port in self.ports:
+            received = sum(len(step.get(port, [])) for step in self.steps)
+            yield f'culvert_port_receive_packets_total{{port="{port}"}} {received}'
+        for port in self.ports:
+            yield f'culvert_port_transmit_packets_total{{port="{port}"}} {len(self.out.get(port, []))}'
+        for (port, reason), count in self.dropped.items():
+            yield f'culvert_dropped_packets_total{{port="{port}",reason="{reason}"}} {count}'
+        for (port, protocol), count in self.answered.items():
+            yield f'culvert_answered_packets_total{{port="{port}",protocol="{protocol}"}} {count}'
+        for (port, protocol), count in self.taken.items():
+            yield f'culvert_punted_packets_total{{port="{port}",protocol="{protocol}"}} {count}'
+        for rule in self.rules:
+            yield f'culvert_flows_created_total{{rule="{rule}"}} {self.opened.get(rule, 0)}'
+
+    def write(self):
+        assert self.waiting == 0, f"{self.name}: a frame waits for ever"
+        assert set(self.opened) <= set(self.rules), f"{self.name}: opens sessions of a rule it does not have"
+        folder = WALKS / self.name
+        folder.mkdir()
+        (folder / "config.yaml").write_text(self.config)
+        (folder / "counters").write_text("".join(line + "\n" for line in self.counters()))
+        for number, step in enumerate(self.steps, start=1):
+            for port, frames in step.items():
+                suffix = f".{number}" if len(self.steps) > 1 else ""
+                (folder / f"in-{port}{suffix}.pcap").write_bytes(pcap(frames))
+        for port, frames in self.out.items():
+            (folder / f"out-{port}.pcap").write_bytes(pcap(frames))
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def pcap(frames):
+    """Classic pcap, little-endian, microseconds, Ethernet; every frame at time zero."""
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    return header + b"".join(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame for frame in frames)
+
+
+# ---- the network of most cases: client -- gateway -- edge [relay] inner -- target ----
+
+EDGE_MAC, INNER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+GATEWAY_MAC, NEAR_MAC, TARGET_MAC, OTHER_TARGET_MAC, NEW_MAC = (
+    "02:00:00:00:00:fe", "02:00:00:00:00:07", "02:00:00:00:01:17", "02:00:00:00:01:18", "02:00:00:00:02:17")
+STRANGER_MAC, NOBODY, EVERYBODY = "02:00:00:00:00:99", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"
+
+FROM_GATEWAY, TO_GATEWAY = (GATEWAY_MAC, EDGE_MAC), (EDGE_MAC, GATEWAY_MAC)
+FROM_NEAR, TO_NEAR = (NEAR_MAC, EDGE_MAC), (EDGE_MAC, NEAR_MAC)
+FROM_TARGET, TO_TARGET = (TARGET_MAC, INNER_MAC), (INNER_MAC, TARGET_MAC)
+FROM_OTHER_TARGET, TO_OTHER_TARGET = (OTHER_TARGET_MAC, INNER_MAC), (INNER_MAC, OTHER_TARGET_MAC)
+
+CLIENT, LISTENER, SNAT, TARGET = "198.51.100.7:40000", "203.0.113.1:9000", "192.0.2.1:40000", "192.0.2.17:5004"
+POOL_OF_ITS_OWN = "{ address: 192.0.2.9, ports: 40000-49999 }"
+TWO_PORTS = "{ address: 192.0.2.1, ports: 40000-40001 }"
+
+
+def port(name, mac, address, gateway=None, mtu=None, neighbors=None):
+    lines = [f"  {name}:", "    device: pcap", f"    mac: {mac}", f"    address: {address}"]
+    if gateway:
+        lines.append(f"    gateway: {gateway}")
+    if mtu:
+        lines.append(f"    mtu: {mtu}")
+    if neighbors:
+        lines.append("    neighbors: { " + ", ".join(f"{ip}: {mac}" for ip, mac in neighbors.items()) + " }")
+    return name, "\n".join(lines)
+
+
+def rule(name="cam", listen=LISTENER, target=TARGET, sources=None, snat=None, ttl=None):
+    keys = {"name": name, "listen": f"{listen}/udp", "target": target, "sources": sources, "snat": snat, "ttl": ttl}
+    return name, "  - { " + ", ".join(f"{key}: {value}" for key, value in keys.items() if value) + " }"
+
+
+EDGE_NEIGHBORS = {"203.0.113.254": GATEWAY_MAC, "203.0.113.7": NEAR_MAC}
+INNER_NEIGHBORS = {"192.0.2.17": TARGET_MAC, "192.0.2.18": OTHER_TARGET_MAC}
+EDGE = port("edge", EDGE_MAC, "203.0.113.1/24", gateway="203.0.113.254", neighbors=EDGE_NEIGHBORS)
+INNER = port("inner", INNER_MAC, "192.0.2.1/24", neighbors=INNER_NEIGHBORS)
+TWO_ARM = (EDGE, INNER)
+CAM = rule()
+
+LAN_MAC, A_MAC, C_MAC = "02:00:00:00:09:01", "02:00:00:00:09:02", "02:00:00:00:09:03"
+LAN = port("lan", LAN_MAC, "10.9.0.1/24", neighbors={"10.9.0.2": A_MAC, "10.9.0.3": C_MAC})
+LAN_POOL = "{ address: 10.9.0.1, ports: 32768-60999 }"
+
+
+# ---- frames ----
+
+def ether(link, payload, ethertype=0x0800):
+    return bytes(Ether(src=link[0], dst=link[1], type=ethertype) / payload)
+
+
+def udp(link, source, destination, payload=b"culvert", checksum=None, header_checksum=None, **ip):
+    """A whole frame. A checksum not given is computed; `ip` overrides fields of the IP header."""
+    (src, sport), (dst, dport) = source.split(":"), destination.split(":")
+    fields = {"ttl": 64, "id": 0x1234, "chksum": header_checksum, **ip}
+    datagram = UDP(sport=int(sport), dport=int(dport), chksum=checksum) / Raw(payload)
+    return ether(link, IP(src=src, dst=dst, **fields) / datagram)
+
+
+def ip_payload(protocol, payload, link=FROM_GATEWAY, src="198.51.100.7", dst="203.0.113.1", **fields):
+    return ether(link, IP(src=src, dst=dst, **{"proto": protocol, "ttl": 64, **fields}) / Raw(payload))
+
+
+def echo(link, src, dst, payload=b"abcdefgh", type=8, code=0, id=0x77, seq=1, checksum=None, **ip):
+    fields = {"ttl": 64, "id": 0x4321, **ip}
+    return ether(link, IP(src=src, dst=dst, **fields) / ICMP(type=type, code=code, id=id, seq=seq, chksum=checksum)
+                 / Raw(payload))
+
+
+def arp(link, operation, sender, target, sender_mac=None, target_mac=NOBODY, **fields):
+    return ether(link, ARP(op=operation, hwsrc=sender_mac or link[0], psrc=sender, hwdst=target_mac, pdst=target,
+                           **fields), 0x0806)
+
+
+def who_has(target, sender="203.0.113.254", mac=GATEWAY_MAC, to=EVERYBODY, **fields):
+    return arp((mac, to), 1, sender, target, **fields)
+
+
+def is_at(link, sender, target, **fields):
+    return arp(link, 2, sender, target, **{"target_mac": link[1], **fields})
+
+
+def udp_checksum(frame):
+    return Ether(frame)[UDP].chksum
+
+
+def header_checksum(frame):
+    return Ether(frame)[IP].chksum
+
+
+def ones_add(a, b):
+    total = a + b
+    return (total & 0xFFFF) + (total >> 16)
+
+
+def solve(read, build, wanted):
+    """The 16-bit word for which `read(build(word))` is `wanted`: each word of a sum moves the checksum one for one."""
+    word = ones_add(read(build(0)), ~wanted & 0xFFFF)
+    assert read(build(word)) == wanted, f"no word gives {wanted:#06x}"
+    return word
+
+
+def word_bytes(word):
+    return word.to_bytes(2, "big")
+
+
+# ---- what most cases do ----
+
+def there(c, payload=b"culvert", client=CLIENT, listener=LISTENER, snat=SNAT, target=TARGET, came=FROM_GATEWAY,
+          went=TO_TARGET, ttl=64, ttl_out=None, **same):
+    """A client's datagram comes in on edge and goes to the target by inner; `same` are fields that must survive."""
+    c.relays("edge", udp(came, client, listener, payload, ttl=ttl, **same),
+             "inner", udp(went, snat, target, payload, ttl=ttl - 1 if ttl_out is None else ttl_out, **same))
+
+
+def back(c, payload=b"treavluc", client=CLIENT, listener=LISTENER, snat=SNAT, target=TARGET, came=FROM_TARGET,
+         went=TO_GATEWAY, ttl=64, ttl_out=None, **same):
+    """The target's answer comes in on inner and goes to the client by edge, from the listener."""
+    c.relays("inner", udp(came, target, snat, payload, ttl=ttl, **same),
+             "edge", udp(went, listener, client, payload, ttl=ttl - 1 if ttl_out is None else ttl_out, **same))
+
+
+def dropped_amid_traffic(c, reason, *frames):
+    """A live session before and after the bad frames: they cost it nothing."""
+    c.relay(TWO_ARM, CAM)
+    there(c, b"before")
+    c.drops("edge", reason, *frames)
+    there(c, b"after")
+    c.opens(cam=1)
+
+
+# ==== relaying ====
+
+@case
+def client_and_target_talk_across_two_ports(c):
+    """A client's datagram reaches the target from the pool; the answer returns to the client from the listener"""
+    c.relay(TWO_ARM, CAM)
+    there(c)
+    c.then()
+    back(c)
+    c.then()
+    there(c, b"again")
+    c.then()
+    back(c, b"and again")
+    c.opens(cam=1)
+
+
+@case
+def client_on_the_edge_link_is_answered_directly(c):
+    """A client on the edge port's own subnet gets the answer on its own MAC, not through the gateway"""
+    near = {"client": "203.0.113.7:40000"}
+    c.relay(TWO_ARM, CAM)
+    there(c, came=FROM_NEAR, **near)
+    c.then()
+    back(c, went=TO_NEAR, **near)
+    c.opens(cam=1)
+
+
+@case
+def one_arm_turns_packets_around_on_the_same_port(c):
+    """The experiment: A 10.9.0.2 talks to C 10.9.0.3:7890 through B 10.9.0.1, which has one NIC, DNAT and SNAT"""
+    c.relay((LAN,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890", sources="[10.9.0.2/32]"), snat=LAN_POOL)
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:50000", "10.9.0.1:7890"),
+             "lan", udp((LAN_MAC, C_MAC), "10.9.0.1:50000", "10.9.0.3:7890", ttl=63))
+    c.then()
+    c.relays("lan", udp((C_MAC, LAN_MAC), "10.9.0.3:7890", "10.9.0.1:50000"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:7890", "10.9.0.2:50000", ttl=63))
+    c.then()
+    c.drops("lan", "acl", udp((C_MAC, LAN_MAC), "10.9.0.3:7890", "10.9.0.1:7890"))
+    c.drops("lan", "no_session", udp((A_MAC, LAN_MAC), "10.9.0.2:7890", "10.9.0.1:50000"))
+    c.opens(echo=1)
+
+
+@case
+def one_arm_reply_in_the_burst_that_opened_the_session(c):
+    """The reply stands in the same burst as the datagram that opens its session, and finds it"""
+    c.relay((LAN,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890"), snat=LAN_POOL)
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:50000", "10.9.0.1:7890"),
+             "lan", udp((LAN_MAC, C_MAC), "10.9.0.1:50000", "10.9.0.3:7890", ttl=63))
+    c.relays("lan", udp((C_MAC, LAN_MAC), "10.9.0.3:7890", "10.9.0.1:50000"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:7890", "10.9.0.2:50000", ttl=63))
+    c.opens(echo=1)
+
+
+@case
+def one_arm_without_snat_keeps_the_client_visible(c):
+    """One NIC, snat none: the target routes by the relay, sees the client, and its answer comes from the listener"""
+    c.relay((LAN,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890", snat="none"), snat=LAN_POOL)
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:50000", "10.9.0.1:7890"),
+             "lan", udp((LAN_MAC, C_MAC), "10.9.0.2:50000", "10.9.0.3:7890", ttl=63))
+    c.then()
+    c.relays("lan", udp((C_MAC, LAN_MAC), "10.9.0.3:7890", "10.9.0.2:50000"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:7890", "10.9.0.2:50000", ttl=63))
+    c.opens(echo=1)
+
+
+@case
+def one_arm_target_beyond_the_gateway(c):
+    """One NIC: client and target are both off-link, both directions go by the port's gateway"""
+    lan = port("lan", LAN_MAC, "10.9.0.1/24", gateway="10.9.0.254", neighbors={"10.9.0.254": A_MAC})
+    c.relay((lan,), rule("echo", "10.9.0.1:7890", "198.51.100.99:7890"), snat=LAN_POOL)
+    c.relays("lan", udp((A_MAC, LAN_MAC), "203.0.113.5:50000", "10.9.0.1:7890"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:50000", "198.51.100.99:7890", ttl=63))
+    c.then()
+    c.relays("lan", udp((A_MAC, LAN_MAC), "198.51.100.99:7890", "10.9.0.1:50000"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:7890", "203.0.113.5:50000", ttl=63))
+    c.opens(echo=1)
+
+
+@case
+def target_behind_the_gateway_of_the_other_port(c):
+    """The target is off-link and the port the client came in by has no gateway: the other port's is the next hop"""
+    edge = port("edge", EDGE_MAC, "203.0.113.1/24", neighbors={"203.0.113.7": NEAR_MAC})
+    inner = port("inner", INNER_MAC, "192.0.2.1/24", gateway="192.0.2.254", neighbors={"192.0.2.254": TARGET_MAC})
+    far = {"client": "203.0.113.7:40000", "target": "198.51.100.99:5004"}
+    c.relay((edge, inner), rule(target="198.51.100.99:5004"))
+    there(c, came=FROM_NEAR, **far)
+    c.then()
+    back(c, went=TO_NEAR, **far)
+    c.opens(cam=1)
+
+
+@case
+def target_without_a_route(c):
+    """The target is off-link and no port has a gateway: no_route, and no session is made"""
+    edge = port("edge", EDGE_MAC, "203.0.113.1/24", neighbors={"203.0.113.7": NEAR_MAC})
+    c.relay((edge, INNER), rule(target="198.51.100.99:5004"))
+    c.drops("edge", "no_route", udp(FROM_NEAR, "203.0.113.7:40000", LISTENER))
+
+
+@case
+def port_range_keeps_the_offset(c):
+    """A listen range maps port by port: first, middle and last are relayed, one below and one above are no_rule"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:9000-9009", target="192.0.2.17:5000-5009"))
+    for offset in (0, 4, 9):
+        there(c, client=f"198.51.100.7:{40000 + offset}", listener=f"203.0.113.1:{9000 + offset}",
+              snat=f"192.0.2.1:{40000 + offset}", target=f"192.0.2.17:{5000 + offset}")
+    c.drops("edge", "no_rule", udp(FROM_GATEWAY, CLIENT, "203.0.113.1:8999"),
+            udp(FROM_GATEWAY, CLIENT, "203.0.113.1:9010"))
+    c.then()
+    for offset in (9, 0, 4):
+        back(c, client=f"198.51.100.7:{40000 + offset}", listener=f"203.0.113.1:{9000 + offset}",
+             snat=f"192.0.2.1:{40000 + offset}", target=f"192.0.2.17:{5000 + offset}")
+    c.opens(cam=3)
+
+
+@case
+def port_range_ends_at_the_last_port(c):
+    """A listen range up to 65535 to a target range up to 65535: nothing overflows"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:65530-65535", target="192.0.2.17:65530-65535"))
+    for p in (65530, 65535):
+        there(c, client=f"198.51.100.7:{p - 20000}", listener=f"203.0.113.1:{p}", snat=f"192.0.2.1:{p - 20000}",
+              target=f"192.0.2.17:{p}")
+    c.drops("edge", "no_rule", udp(FROM_GATEWAY, CLIENT, "203.0.113.1:65529"),
+            udp(FROM_GATEWAY, CLIENT, "203.0.113.1:0"))
+    c.opens(cam=2)
+
+
+@case
+def port_range_to_a_single_port(c):
+    """A whole listen range maps to one target port; answers return from the port each client spoke to"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:9000-9009"))
+    for offset in (0, 9):
+        there(c, client=f"198.51.100.7:{40000 + offset}", listener=f"203.0.113.1:{9000 + offset}",
+              snat=f"192.0.2.1:{40000 + offset}")
+    c.then()
+    for offset in (0, 9):
+        back(c, client=f"198.51.100.7:{40000 + offset}", listener=f"203.0.113.1:{9000 + offset}",
+             snat=f"192.0.2.1:{40000 + offset}")
+    c.opens(cam=2)
+
+
+@case
+def snat_none_keeps_the_client_visible(c):
+    """snat none: the target sees the client; the answer leaves from the listener; other replies are no_rule"""
+    c.relay(TWO_ARM, rule(snat="none"))
+    there(c, snat=CLIENT)
+    c.then()
+    back(c, snat=CLIENT)
+    c.drops("inner", "no_rule", udp(FROM_TARGET, "192.0.2.17:5005", CLIENT),
+            udp(FROM_TARGET, TARGET, "198.51.100.7:40001"),
+            udp(FROM_OTHER_TARGET, "192.0.2.18:5004", CLIENT))
+    c.opens(cam=1)
+
+
+@case
+def sources_outside_the_list_are_refused(c):
+    """Only listed sources are relayed; both ends of each prefix are inside, their neighbours outside are acl"""
+    c.relay(TWO_ARM, rule(sources="[198.51.100.0/25, 203.0.113.7/32]"))
+    there(c, client="198.51.100.0:40000", snat="192.0.2.1:40000")
+    there(c, client="198.51.100.127:40001", snat="192.0.2.1:40001")
+    there(c, client="203.0.113.7:40002", snat="192.0.2.1:40002", came=FROM_NEAR)
+    c.drops("edge", "acl", udp(FROM_GATEWAY, "198.51.100.128:40003", LISTENER),
+            udp(FROM_GATEWAY, "198.51.99.255:40003", LISTENER), udp(FROM_NEAR, "203.0.113.6:40003", LISTENER))
+    c.opens(cam=3)
+
+
+@case
+def sources_choose_between_two_rules_on_one_listener(c):
+    """Two rules share a listener with disjoint sources: each client reaches its own rule's target"""
+    c.relay(TWO_ARM, rule("left", sources="[198.51.100.0/25]"),
+            rule("right", target="192.0.2.18:6000", sources="[198.51.100.128/25]"))
+    right = {"client": "198.51.100.200:40002", "snat": "192.0.2.1:40002", "target": "192.0.2.18:6000"}
+    there(c)
+    there(c, went=TO_OTHER_TARGET, **right)
+    c.drops("edge", "acl", udp(FROM_GATEWAY, "198.51.101.1:40004", LISTENER))
+    c.then()
+    back(c, came=FROM_OTHER_TARGET, **right)
+    back(c)
+    c.opens(left=1, right=1)
+
+
+@case
+def clients_interleave_in_one_burst(c):
+    """Three clients interleave in one burst, each new flow comes several times: one session each, order kept"""
+    ends = [(f"198.51.100.{host}:{40000 + host}", f"192.0.2.1:{40000 + host}") for host in (1, 2, 3)]
+    c.relay(TWO_ARM, CAM)
+    for client in (0, 0, 1, 0, 2, 1, 2, 2, 0):
+        there(c, b"from %d" % client, client=ends[client][0], snat=ends[client][1])
+    c.then()
+    for client in (2, 0, 1, 1, 2, 0):
+        back(c, b"to %d" % client, client=ends[client][0], snat=ends[client][1])
+    c.opens(cam=3)
+
+
+@case
+def forty_new_flows_at_once(c):
+    """First packets of forty flows, more than one burst of 32 holds, then each once more: forty sessions"""
+    c.relay(TWO_ARM, CAM, flows=128)
+    for payload in (b"first", b"second"):
+        for flow in range(40):
+            there(c, payload, client=f"198.51.100.{flow}:{40100 + flow}", snat=f"192.0.2.1:{40100 + flow}")
+    c.then()
+    for flow in range(40):
+        back(c, client=f"198.51.100.{flow}:{40100 + flow}", snat=f"192.0.2.1:{40100 + flow}")
+    c.opens(cam=40)
+
+
+@case
+def virtual_addresses_relay(c):
+    """Listener and pool on addresses of their own beside the port's: relayed both ways"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.9:9000"), snat=POOL_OF_ITS_OWN)
+    vip = {"listener": "203.0.113.9:9000", "snat": "192.0.2.9:40000"}
+    there(c, **vip)
+    c.then()
+    back(c, **vip)
+    c.opens(cam=1)
+
+
+# ==== what must survive ====
+
+@case
+def dscp_and_ecn_survive(c):
+    """Type of service is untouched both ways: EF, CS1, each ECN codepoint, all bits set"""
+    c.relay(TWO_ARM, CAM)
+    values = (0xB8, 0x20, 0x01, 0x02, 0x03, 0xFF)
+    for tos in values:
+        there(c, tos=tos)
+    c.then()
+    for tos in values:
+        back(c, tos=tos)
+    c.opens(cam=1)
+
+
+@case
+def ip_id_and_df_survive(c):
+    """Identification and Don't Fragment are untouched both ways"""
+    c.relay(TWO_ARM, CAM)
+    fields = [{"id": 0}, {"id": 0xFFFF}, {"id": 0, "flags": "DF"}, {"id": 0x8001, "flags": "DF"}]
+    for field in fields:
+        there(c, **field)
+    c.then()
+    for field in fields:
+        back(c, **field)
+    c.opens(cam=1)
+
+
+@case
+def payload_with_inside_addresses_is_untouched(c):
+    """No ALG: a SIP-like payload naming every address of the translation is carried byte for byte, both ways"""
+    sip = (b"INVITE sip:cam@203.0.113.1:9000 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7:40000;rport\r\n"
+           b"Contact: <sip:c@192.0.2.1:40000>\r\n\r\nv=0\r\nc=IN IP4 192.0.2.17\r\nm=audio 5004 RTP/AVP 0\r\n"
+           + bytes((198, 51, 100, 7, 203, 0, 113, 1, 192, 0, 2, 1, 192, 0, 2, 17)))
+    c.relay(TWO_ARM, CAM)
+    there(c, sip)
+    c.then()
+    back(c, sip)
+    c.opens(cam=1)
+
+
+@case
+def payload_sizes_from_nothing_to_the_mtu(c):
+    """Payloads of 0, 1, 2, 17, 18, 800, 1471 and 1472 bytes: frames below 60 bytes leave as short as they came"""
+    sizes = (0, 1, 2, 17, 18, 800, 1471, 1472)
+    c.relay(TWO_ARM, CAM)
+    for size in sizes:
+        there(c, (bytes(range(256)) * 6)[:size])
+    c.then()
+    for size in sizes:
+        back(c, (bytes(range(256)) * 6)[:size])
+    c.opens(cam=1)
+
+
+# ==== ttl ====
+
+@case
+def ttl_is_decremented(c):
+    """TTL 255, 64 and 2 leave one lower both ways; 1 and 0 are ttl_exceeded although the session lives"""
+    c.relay(TWO_ARM, CAM)
+    for ttl in (255, 64, 2):
+        there(c, ttl=ttl)
+    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1),
+            udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=0))
+    c.then()
+    for ttl in (255, 64, 2):
+        back(c, ttl=ttl)
+    c.drops("inner", "ttl_exceeded", udp(FROM_TARGET, TARGET, SNAT, ttl=1), udp(FROM_TARGET, TARGET, SNAT, ttl=0))
+    c.opens(cam=1)
+
+
+@case
+def ttl_of_one_opens_no_session(c):
+    """A first datagram that cannot be forwarded makes no session: TTL is judged before the flow lookup"""
+    c.relay(TWO_ARM, CAM)
+    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1))
+    c.then()
+    c.drops("inner", "no_session", udp(FROM_TARGET, TARGET, SNAT))
+
+
+@case
+def ttl_is_preserved(c):
+    """ttl preserve: TTL leaves as it came both ways, 1 and 0 included (0 read as: unchanged means unchanged)"""
+    c.relay(TWO_ARM, CAM, ttl="preserve")
+    for ttl in (255, 64, 2, 1, 0):
+        there(c, ttl=ttl, ttl_out=ttl)
+    c.then()
+    for ttl in (255, 64, 2, 1, 0):
+        back(c, ttl=ttl, ttl_out=ttl)
+    c.opens(cam=1)
+
+
+@case
+def ttl_of_a_rule_overrides_the_default(c):
+    """Two rules, one with its own ttl preserve: each treats TTL 64 and TTL 1 its own way"""
+    quiet = {"client": "198.51.100.7:40002", "listener": "203.0.113.1:9002", "snat": "192.0.2.1:40002"}
+    c.relay(TWO_ARM, CAM, rule("quiet", listen="203.0.113.1:9002", ttl="preserve"))
+    there(c)
+    there(c, ttl_out=64, **quiet)
+    there(c, ttl=1, ttl_out=1, **quiet)
+    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1))
+    c.opens(cam=1, quiet=1)
+
+
+# ==== checksums ====
+
+@case
+def udp_checksum_zero_stays_zero(c):
+    """A UDP checksum of zero means none: it stays zero both ways, while addresses and ports still change"""
+    c.relay(TWO_ARM, CAM)
+    there(c, b"even", checksum=0)
+    there(c, b"odd", checksum=0)
+    there(c, b"", checksum=0)
+    c.then()
+    back(c, b"even", checksum=0)
+    back(c, b"odd", checksum=0)
+    c.opens(cam=1)
+
+
+@case
+def udp_checksum_computed_zero_is_sent_as_all_ones(c):
+    """Where the rewritten checksum computes to zero, 0xFFFF is sent, both ways (RFC 768)"""
+    out = solve(udp_checksum, lambda w: udp(TO_TARGET, SNAT, TARGET, word_bytes(w), ttl=63), 0xFFFF)
+    reply = solve(udp_checksum, lambda w: udp(TO_GATEWAY, LISTENER, CLIENT, word_bytes(w), ttl=63), 0xFFFF)
+    c.relay(TWO_ARM, CAM)
+    there(c, word_bytes(out))
+    c.then()
+    back(c, word_bytes(reply))
+    c.opens(cam=1)
+
+
+@case
+def udp_checksum_carries_at_every_edge(c):
+    """Checksums in and out take the values around every carry: 1, 2, 7FFF, 8000, FFFD, FFFE and FFFF"""
+    edges = (0x0001, 0x0002, 0x7FFF, 0x8000, 0xFFFD, 0xFFFE, 0xFFFF)
+    links = [lambda w: udp(FROM_GATEWAY, CLIENT, LISTENER, word_bytes(w)),
+             lambda w: udp(TO_TARGET, SNAT, TARGET, word_bytes(w), ttl=63)]
+    c.relay(TWO_ARM, CAM)
+    for build in links:
+        for edge in edges:
+            there(c, word_bytes(solve(udp_checksum, build, edge)))
+    c.then()
+    links = [lambda w: udp(FROM_TARGET, TARGET, SNAT, word_bytes(w)),
+             lambda w: udp(TO_GATEWAY, LISTENER, CLIENT, word_bytes(w), ttl=63)]
+    for build in links:
+        for edge in edges:
+            back(c, word_bytes(solve(udp_checksum, build, edge)))
+    c.opens(cam=1)
+
+
+@case
+def udp_checksum_of_high_and_low_addresses(c):
+    """Addresses and ports that make the sum of differences carry twice, or borrow"""
+    c.relay((port("edge", EDGE_MAC, "203.255.255.1/24", gateway="203.255.255.254",
+                  neighbors={"203.255.255.254": GATEWAY_MAC}),
+             port("inner", INNER_MAC, "1.0.0.1/24", neighbors={"1.0.0.2": TARGET_MAC})),
+            rule(listen="203.255.255.1:65535", target="1.0.0.2:1"), snat="{ address: 1.0.0.1, ports: 1024-65535 }")
+    for client, p in (("223.255.255.255", 65535), ("223.255.255.254", 65534), ("1.0.1.0", 1024), ("1.0.1.1", 1025)):
+        there(c, client=f"{client}:{p}", listener="203.255.255.1:65535", snat=f"1.0.0.1:{p}", target="1.0.0.2:1")
+    c.then()
+    for client, p in (("223.255.255.255", 65535), ("1.0.1.0", 1024)):
+        back(c, client=f"{client}:{p}", listener="203.255.255.1:65535", snat=f"1.0.0.1:{p}", target="1.0.0.2:1")
+    c.opens(cam=4)
+
+
+@case
+def udp_checksum_wrong_stays_wrong(c):
+    """A wrong UDP checksum is relayed, wrong by the same one's-complement difference: nothing is laundered"""
+    c.relay(TWO_ARM, CAM)
+    relayed_wrong(c, "edge", udp, (FROM_GATEWAY, CLIENT, LISTENER), "inner", (TO_TARGET, SNAT, TARGET))
+    c.then()
+    relayed_wrong(c, "inner", udp, (FROM_TARGET, TARGET, SNAT), "edge", (TO_GATEWAY, LISTENER, CLIENT))
+    c.opens(cam=1)
+
+
+def relayed_wrong(c, port_in, build, came, port_out, went):
+    for payload in (b"even", b"odd"):
+        right_in = udp_checksum(build(*came, payload))
+        right_out = udp_checksum(build(*went, payload, ttl=63))
+        for error in (0x0001, 0xFFFE, 0x0100, 0x5555):
+            wrong = ones_add(right_in, error)
+            assert wrong not in (0, right_in)
+            c.relays(port_in, build(*came, payload, checksum=wrong),
+                     port_out, build(*went, payload, ttl=63, checksum=ones_add(right_out, error) or 0xFFFF))
+
+
+@case
+def udp_checksum_wrong_does_not_turn_into_none(c):
+    """A wrong checksum whose update computes to zero leaves as 0xFFFF: zero would tell the receiver not to look"""
+    right_in = udp_checksum(udp(FROM_GATEWAY, CLIENT, LISTENER))
+    right_out = udp_checksum(udp(TO_TARGET, SNAT, TARGET, ttl=63))
+    wrong = ones_add(right_in, ~right_out & 0xFFFF)
+    assert right_out != 0xFFFF and ones_add(right_out, ones_add(wrong, ~right_in & 0xFFFF)) == 0xFFFF
+    c.relay(TWO_ARM, CAM)
+    c.relays("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, checksum=wrong),
+             "inner", udp(TO_TARGET, SNAT, TARGET, ttl=63, checksum=0xFFFF))
+    c.opens(cam=1)
+
+
+@case
+def ip_checksum_edges(c):
+    """Header checksums in and out around zero; RFC 1624's case: what RFC 1141 would send as FFFF leaves as 0000"""
+    c.relay(TWO_ARM, CAM)
+    for build in (lambda w: udp(FROM_GATEWAY, CLIENT, LISTENER, id=w),
+                  lambda w: udp(TO_TARGET, SNAT, TARGET, id=w, ttl=63)):
+        for edge in (0x0000, 0x0001, 0x7FFF, 0x8000, 0x00FF, 0x0100, 0xFEFF, 0xFF00, 0xFFFE):
+            there(c, id=solve(header_checksum, build, edge))
+    c.opens(cam=1)
+
+
+@case
+def ip_checksum_of_negative_zero_is_valid(c):
+    """A header checksum of zero written as FFFF sums to all ones, so it is valid (RFC 1071), and leaves canonical"""
+    zero = solve(header_checksum, lambda w: udp(FROM_GATEWAY, CLIENT, LISTENER, id=w), 0x0000)
+    c.relay(TWO_ARM, CAM)
+    c.relays("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, id=zero, header_checksum=0xFFFF),
+             "inner", udp(TO_TARGET, SNAT, TARGET, id=zero, ttl=63))
+    c.opens(cam=1)
+
+
+@case
+def udp_shorter_than_its_ip_payload_is_kept(c):
+    """A UDP length below the IP payload is legal: the bytes behind the datagram travel on, outside the checksum"""
+    def with_tail(link, source, destination, payload, tail, **ip):
+        whole = udp(link, source, destination, payload, **ip)
+        (src, sport), (dst, dport) = source.split(":"), destination.split(":")
+        datagram = UDP(sport=int(sport), dport=int(dport), len=8 + len(payload), chksum=udp_checksum(whole))
+        return ether(link, IP(src=src, dst=dst, **{"ttl": 64, "id": 0x1234, **ip}) / datagram / Raw(payload + tail))
+
+    c.relay(TWO_ARM, CAM)
+    for payload, tail in ((b"even", b"tail"), (b"odd", b"\xff\xff\xff"), (b"", b"\x01")):
+        c.relays("edge", with_tail(FROM_GATEWAY, CLIENT, LISTENER, payload, tail),
+                 "inner", with_tail(TO_TARGET, SNAT, TARGET, payload, tail, ttl=63))
+    c.opens(cam=1)
+
+
+@case
+def ethernet_padding_is_trimmed(c):
+    """Bytes behind the IP packet (padding to 60, a trailer, noise behind an odd payload) do not leave the relay"""
+    c.relay(TWO_ARM, CAM)
+    for payload, trailer in ((b"", bytes(18)), (b"odd", b"\xde\xad\xbe\xef"), (b"x", b"\xff" * 17),
+                             (b"y" * 800, b"\xff"), (b"z" * 801, b"\xca\xfe\xba\xbe\x00")):
+        c.relays("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, payload) + trailer,
+                 "inner", udp(TO_TARGET, SNAT, TARGET, payload, ttl=63))
+    c.opens(cam=1)
+
+
+# ==== malformed ====
+
+@case
+def frame_shorter_than_an_ethernet_header(c):
+    """Frames of 0 to 13 bytes are truncated"""
+    good = udp(FROM_GATEWAY, CLIENT, LISTENER)
+    dropped_amid_traffic(c, "truncated", *(good[:length] for length in range(14)))
+
+
+@case
+def frame_cut_inside_the_ip_header(c):
+    """0 to 19 bytes behind the Ethernet header are truncated"""
+    good = udp(FROM_GATEWAY, CLIENT, LISTENER)
+    dropped_amid_traffic(c, "truncated", *(good[:14 + length] for length in range(20)))
+
+
+@case
+def frame_cut_behind_the_ip_header(c):
+    """A total length beyond the bytes present is truncated: cut at every byte up to the last, and 65535 claimed"""
+    good = udp(FROM_GATEWAY, CLIENT, LISTENER)
+    dropped_amid_traffic(c, "truncated", *(good[:length] for length in range(34, len(good))),
+                         udp(FROM_GATEWAY, CLIENT, LISTENER, len=65535))
+
+
+@case
+def ip_payload_shorter_than_a_udp_header(c):
+    """0 to 7 bytes of IP payload are truncated, bare or padded to 60 bytes"""
+    header = udp(FROM_GATEWAY, CLIENT, LISTENER)[34:42]
+    short = [ip_payload(17, header[:length]) for length in range(8)]
+    dropped_amid_traffic(c, "truncated", *short, *(frame.ljust(60, b"\0") for frame in short))
+
+
+@case
+def udp_length_that_lies(c):
+    """A UDP length of 0 to 7, or beyond the IP payload, is bad_udp_length"""
+    def lying(length, padding=b""):
+        datagram = UDP(sport=40000, dport=9000, len=length, chksum=0) / Raw(b"culvert")
+        return ether(FROM_GATEWAY, IP(src="198.51.100.7", dst="203.0.113.1", ttl=64) / datagram) + padding
+
+    dropped_amid_traffic(c, "bad_udp_length", *(lying(length) for length in range(8)), lying(16), lying(65535),
+                         lying(16, b"\0" * 11))
+
+
+@case
+def ip_total_length_too_small_for_udp(c):
+    """A total length that cuts the UDP datagram short is bad_udp_length, the bytes in the frame do not count"""
+    dropped_amid_traffic(c, "bad_udp_length", udp(FROM_GATEWAY, CLIENT, LISTENER, len=34, checksum=0),
+                         udp(FROM_GATEWAY, CLIENT, LISTENER, len=28, checksum=0))
+
+
+@case
+def ip_header_that_lies(c):
+    """Version not 4, header length below 20, or total length below the header are bad_ip_header"""
+    v6 = ether(FROM_GATEWAY, IPv6(src="2001:db8::7", dst="2001:db8::1") / UDP(sport=40000, dport=9000) / Raw(b"six"))
+    dropped_amid_traffic(
+        c, "bad_ip_header", v6,
+        *(udp(FROM_GATEWAY, CLIENT, LISTENER, version=version) for version in (0, 3, 5, 6, 15)),
+        *(udp(FROM_GATEWAY, CLIENT, LISTENER, ihl=ihl, checksum=0) for ihl in range(5)),
+        *(udp(FROM_GATEWAY, CLIENT, LISTENER, len=length, checksum=0) for length in (0, 1, 19)),
+        udp(FROM_GATEWAY, CLIENT, LISTENER, ihl=15, len=59, checksum=0),
+        udp(FROM_GATEWAY, CLIENT, LISTENER, ihl=6, len=20, checksum=0))
+
+
+@case
+def ip_header_longer_than_the_frame(c):
+    """A header length beyond the bytes present is truncated"""
+    dropped_amid_traffic(c, "truncated", udp(FROM_GATEWAY, CLIENT, LISTENER, ihl=15, len=60, checksum=0)[:34],
+                         udp(FROM_GATEWAY, CLIENT, LISTENER, ihl=15, len=60, checksum=0)[:73],
+                         udp(FROM_GATEWAY, CLIENT, LISTENER, ihl=6, len=24, checksum=0)[:37])
+
+
+@case
+def ip_options(c):
+    """Packets with IP options (padding, record route, source routes, timestamp, router alert) are ip_options"""
+    options = ([IPOption_NOP()] * 4, [IPOption_RR(routers=["0.0.0.0"])], [IPOption_LSRR(routers=["192.0.2.17"])],
+               [IPOption_SSRR(routers=["192.0.2.17"])], [IPOption_Timestamp()], [IPOption_Router_Alert()],
+               [IPOption_NOP()] * 40)
+    dropped_amid_traffic(c, "ip_options",
+                         *(udp(FROM_GATEWAY, CLIENT, LISTENER, options=option) for option in options))
+
+
+@case
+def ip_header_checksum_wrong(c):
+    """A wrong IP header checksum is bad_checksum: off by one, by a carry, byte-swapped, zero, complemented"""
+    right = header_checksum(udp(FROM_GATEWAY, CLIENT, LISTENER))
+    wrong = (right + 1, right - 1, right ^ 0x0100, (right << 8 | right >> 8) & 0xFFFF, 0, right ^ 0xFFFF)
+    assert right not in wrong
+    dropped_amid_traffic(c, "bad_checksum",
+                         *(udp(FROM_GATEWAY, CLIENT, LISTENER, header_checksum=value) for value in wrong))
+
+
+@case
+def fragments(c):
+    """First, middle, last, tiny and DF-marked fragments are dropped as fragment, on both ports and of any protocol"""
+    big = IP(src="198.51.100.7", dst="203.0.113.1", id=7, ttl=64) / UDP(sport=40000, dport=9000) / Raw(b"f" * 4000)
+    first, middle, last = (ether(FROM_GATEWAY, piece) for piece in fragment(big, 1480))
+    tiny = udp(FROM_GATEWAY, CLIENT, LISTENER, b"", flags="MF")
+    both = udp(FROM_GATEWAY, CLIENT, LISTENER, flags="MF+DF")
+    tcp = ip_payload(6, b"t" * 24, flags="MF")
+    last_only = ip_payload(17, b"l" * 8, frag=1)
+    far = ip_payload(17, b"l" * 8, frag=0x1FFF)
+    dropped_amid_traffic(c, "fragment", first, middle, last, last, middle, first, tiny, both, tcp, last_only, far)
+    c.then()
+    c.drops("inner", "fragment", udp(FROM_TARGET, TARGET, SNAT, flags="MF"),
+            ip_payload(17, b"l" * 8, FROM_TARGET, "192.0.2.17", "192.0.2.1", frag=100))
+    back(c)
+
+
+@case
+def protocols_other_than_udp(c):
+    """TCP, GRE around UDP, UDP-Lite, IGMP, IP-in-IP, SCTP, ESP and unassigned protocols are not_udp"""
+    segment = bytes(IP(src="198.51.100.7", dst="203.0.113.1") / TCP(sport=40000, dport=9000, flags="S"))[20:]
+    inner = IP(src="198.51.100.7", dst="203.0.113.1") / UDP(sport=40000, dport=9000) / Raw(b"inside")
+    datagram = bytes(inner)[20:]
+    dropped_amid_traffic(c, "not_udp", ip_payload(6, segment), ip_payload(47, bytes(GRE() / inner)),
+                         ip_payload(4, bytes(inner)),
+                         *(ip_payload(protocol, datagram) for protocol in (0, 2, 50, 132, 136, 255)))
+
+
+# ==== addresses that must not be believed ====
+
+@case
+def sources_that_cannot_be(c):
+    """Sources in 0/8, 127/8, 224/4 and 240/4 are martian, whatever they ask for, on either port"""
+    martians = ("0.0.0.0", "0.1.2.3", "127.0.0.1", "127.255.255.255", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+                "255.255.255.254", "255.255.255.255")
+    dropped_amid_traffic(c, "martian", *(udp(FROM_GATEWAY, f"{source}:40000", LISTENER) for source in martians),
+                         udp(FROM_GATEWAY, "127.0.0.1:40000", "203.0.113.1:1"))
+    c.then()
+    c.drops("inner", "martian", udp(FROM_TARGET, "127.0.0.1:5004", SNAT))
+    back(c)
+
+
+@case
+def sources_beside_the_martian_ranges(c):
+    """The last address before and the first behind each martian range are ordinary clients"""
+    c.relay(TWO_ARM, CAM)
+    for number, source in enumerate(("1.0.0.0", "126.255.255.255", "128.0.0.0", "223.255.255.255")):
+        there(c, client=f"{source}:{40000 + number}", snat=f"192.0.2.1:{40000 + number}")
+    c.opens(cam=4)
+
+
+@case
+def sources_that_are_our_own(c):
+    """Our own addresses as source (ports, another listener, a pool) and the land packet are martian"""
+    c.relay(TWO_ARM, CAM, rule("vip", listen="203.0.113.9:9000", snat=POOL_OF_ITS_OWN))
+    there(c)
+    c.drops("edge", "martian", udp(FROM_GATEWAY, "203.0.113.1:40000", LISTENER), udp(FROM_GATEWAY, LISTENER, LISTENER),
+            udp(FROM_GATEWAY, "192.0.2.1:40000", LISTENER), udp(FROM_GATEWAY, "203.0.113.9:9000", LISTENER),
+            udp(FROM_GATEWAY, LISTENER, "203.0.113.9:9000"), udp(FROM_GATEWAY, "192.0.2.9:40000", LISTENER))
+    there(c)
+    c.opens(cam=1)
+
+
+@case
+def source_port_zero(c):
+    """A new flow from UDP port 0 is udp_port_zero; a martian source is named first"""
+    c.relay(TWO_ARM, CAM)
+    c.drops("edge", "udp_port_zero", udp(FROM_GATEWAY, "198.51.100.7:0", LISTENER),
+            udp(FROM_GATEWAY, "198.51.100.7:0", "203.0.113.1:1"))
+    c.drops("edge", "martian", udp(FROM_GATEWAY, "127.0.0.1:0", LISTENER))
+    there(c)
+    c.opens(cam=1)
+
+
+@case
+def destinations_nobody_listens_on(c):
+    """Other ports, 0, foreign, broadcast, multicast and zero addresses to our MAC are no_rule, never routed"""
+    dropped_amid_traffic(c, "no_rule", *(udp(FROM_GATEWAY, CLIENT, destination) for destination in (
+        "203.0.113.1:9001", "203.0.113.1:0", "203.0.113.2:9000", "192.0.2.1:9000", "192.0.2.17:5004",
+        "198.51.100.8:9000", "203.0.113.255:9000", "255.255.255.255:9000", "224.0.0.1:9000", "0.0.0.0:9000",
+        "192.0.2.1:39999", "192.0.2.1:50000")))
+
+
+# ==== Ethernet ====
+
+@case
+def frames_for_another_mac(c):
+    """Unicast frames for another MAC are not_for_us, IPv4, ARP, IPv6 or tagged alike"""
+    foreign = (GATEWAY_MAC, STRANGER_MAC)
+    dropped_amid_traffic(
+        c, "not_for_us", udp(foreign, CLIENT, LISTENER), udp((GATEWAY_MAC, INNER_MAC), CLIENT, LISTENER),
+        who_has("203.0.113.1", to=STRANGER_MAC), ether(foreign, IPv6(src="2001:db8::7", dst="2001:db8::1"), 0x86DD),
+        ether(foreign, Dot1Q(vlan=5) / IP(src="198.51.100.7", dst="203.0.113.1") / UDP(), 0x8100))
+
+
+@case
+def ipv4_to_a_group_mac(c):
+    """IPv4 in a broadcast or multicast frame is not_for_us, even for a unicast listener or as an echo request"""
+    broadcast, multicast = (GATEWAY_MAC, EVERYBODY), (GATEWAY_MAC, "01:00:5e:00:00:01")
+    dropped_amid_traffic(
+        c, "not_for_us", udp(broadcast, CLIENT, LISTENER), udp(multicast, CLIENT, LISTENER),
+        udp(broadcast, CLIENT, "255.255.255.255:9000"), udp(multicast, CLIENT, "224.0.0.1:9000"),
+        echo(broadcast, "203.0.113.7", "203.0.113.255"), echo(broadcast, "203.0.113.7", "203.0.113.1"))
+
+
+@case
+def tagged_frames(c):
+    """VLAN, priority-tagged (VID 0) and QinQ frames are vlan: a tag never leaks"""
+    packet = IP(src="198.51.100.7", dst="203.0.113.1") / UDP(sport=40000, dport=9000) / Raw(b"tagged")
+    dropped_amid_traffic(
+        c, "vlan", ether(FROM_GATEWAY, Dot1Q(vlan=5, type=0x0800) / packet, 0x8100),
+        ether(FROM_GATEWAY, Dot1Q(vlan=0, prio=5, type=0x0800) / packet, 0x8100),
+        ether(FROM_GATEWAY, Dot1AD(vlan=9, type=0x8100) / Dot1Q(vlan=5, type=0x0800) / packet, 0x88A8),
+        ether((GATEWAY_MAC, EVERYBODY), Dot1Q(vlan=5, type=0x0806) / ARP(psrc="203.0.113.7", hwsrc=GATEWAY_MAC),
+              0x8100),
+        ether(FROM_GATEWAY, Raw(b""), 0x8100))
+
+
+@case
+def ipv6_frames(c):
+    """IPv6, to our MAC or to a multicast MAC, is ipv6"""
+    packet = IPv6(src="2001:db8::7", dst="2001:db8::1") / UDP(sport=40000, dport=9000) / Raw(b"six")
+    solicitation = IPv6(src="fe80::7", dst="ff02::1:ff00:1", hlim=255) / ICMPv6ND_NS(tgt="fe80::1")
+    dropped_amid_traffic(c, "ipv6", ether(FROM_GATEWAY, packet, 0x86DD),
+                         ether((GATEWAY_MAC, "33:33:ff:00:00:01"), solicitation, 0x86DD),
+                         ether(FROM_GATEWAY, Raw(b""), 0x86DD))
+
+
+@case
+def ethertypes_we_do_not_speak(c):
+    """LLDP, STP in an 802.3 frame, MPLS, PPPoE and a bare unknown type are unknown_ethertype"""
+    stp = bytes(Dot3(src=GATEWAY_MAC, dst="01:80:c2:00:00:00") / LLC() / STP())
+    lldp = ether((GATEWAY_MAC, "01:80:c2:00:00:0e"), Raw(bytes.fromhex("0207040200000000fe04050265300602003c0000")),
+                 0x88CC)
+    dropped_amid_traffic(c, "unknown_ethertype", stp, lldp, ether(FROM_GATEWAY, Raw(bytes(46)), 0x8847),
+                         ether(FROM_GATEWAY, Raw(bytes(46)), 0x8864), ether(FROM_GATEWAY, Raw(b""), 0x0000),
+                         ether(FROM_GATEWAY, Raw(b""), 0xFFFF))
+
+
+# ==== ARP ====
+
+def answer(address, asker="203.0.113.254", mac=GATEWAY_MAC):
+    return is_at((EDGE_MAC, mac), address, asker)
+
+
+@case
+def arp_requests_for_our_addresses_are_answered(c):
+    """ARP for port, listen and pool address in the subnet is answered by unicast of 42 bytes, also when asked padded"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.9:9000"), snat=POOL_OF_ITS_OWN)
+    c.answers("edge", "arp", who_has("203.0.113.1"), answer("203.0.113.1"))
+    c.answers("edge", "arp", who_has("203.0.113.9"), answer("203.0.113.9"))
+    c.answers("edge", "arp", who_has("203.0.113.1", to=EDGE_MAC, target_mac=EDGE_MAC), answer("203.0.113.1"))
+    c.answers("edge", "arp", who_has("203.0.113.1", "203.0.113.77", STRANGER_MAC) + bytes(18),
+              answer("203.0.113.1", "203.0.113.77", STRANGER_MAC))
+    for address in ("192.0.2.1", "192.0.2.9"):
+        c.answers("inner", "arp", who_has(address, "192.0.2.17", TARGET_MAC),
+                  is_at(TO_TARGET, address, "192.0.2.17"))
+
+
+@case
+def arp_probe_for_our_address_is_answered(c):
+    """A duplicate-address probe (sender 0.0.0.0, RFC 5227) for our address is answered like a request"""
+    c.relay(TWO_ARM, CAM)
+    c.answers("edge", "arp", who_has("203.0.113.1", "0.0.0.0", STRANGER_MAC),
+              answer("203.0.113.1", "0.0.0.0", STRANGER_MAC))
+
+
+@case
+def arp_requests_for_others_are_ignored(c):
+    """ARP for foreign addresses, and for an address that is ours on the other port, is arp_ignored"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.9:9000"), snat=POOL_OF_ITS_OWN)
+    c.drops("edge", "arp_ignored", *(who_has(address) for address in (
+        "203.0.113.2", "192.0.2.1", "192.0.2.9", "192.0.2.17", "0.0.0.0", "203.0.113.255", "255.255.255.255")))
+    c.drops("inner", "arp_ignored", who_has("203.0.113.1", "192.0.2.17", TARGET_MAC),
+            who_has("203.0.113.9", "192.0.2.17", TARGET_MAC))
+
+
+@case
+def arp_that_is_malformed(c):
+    """ARP cut at every byte, of other hardware, protocol or address lengths is bad_arp"""
+    good = who_has("203.0.113.1")
+    dropped_amid_traffic(c, "bad_arp", *(good[:length] for length in range(14, 42)),
+                         who_has("203.0.113.1", hwtype=6), who_has("203.0.113.1", ptype=0x86DD),
+                         *(good[:18] + lengths + good[20:] for lengths in (b"\x08\x04", b"\x06\x10", b"\x00\x00")))
+
+
+@case
+def arp_that_claims_our_address(c):
+    """ARP whose sender is our address or our MAC is bad_arp and changes nothing: request, reply, announcement"""
+    liar = (STRANGER_MAC, EVERYBODY)
+    dropped_amid_traffic(
+        c, "bad_arp", arp(liar, 1, "203.0.113.1", "203.0.113.1"), arp(liar, 2, "203.0.113.1", "203.0.113.1"),
+        arp(liar, 1, "203.0.113.1", "203.0.113.254"), is_at((STRANGER_MAC, EDGE_MAC), "203.0.113.1", "203.0.113.1"),
+        arp(liar, 1, "203.0.113.254", "203.0.113.1", sender_mac=EDGE_MAC),
+        is_at((STRANGER_MAC, EDGE_MAC), "203.0.113.254", "203.0.113.1", sender_mac=EDGE_MAC))
+
+
+@case
+def arp_announcements_of_strangers_are_ignored(c):
+    """Announcements and unsolicited replies of hosts we never asked for are arp_ignored"""
+    c.relay(TWO_ARM, CAM)
+    everybody = (STRANGER_MAC, EVERYBODY)
+    c.drops("edge", "arp_ignored", arp(everybody, 1, "203.0.113.99", "203.0.113.99"),
+            arp(everybody, 2, "203.0.113.99", "203.0.113.99", target_mac=EVERYBODY),
+            is_at((STRANGER_MAC, EDGE_MAC), "203.0.113.99", "203.0.113.1"))
+
+
+@case
+def arp_announcements_of_neighbors_are_taken_in(c):
+    """Announcements and replies of a neighbor we know are taken in and not answered"""
+    c.relay(TWO_ARM, CAM)
+    everybody = (GATEWAY_MAC, EVERYBODY)
+    c.takes_in("edge", arp(everybody, 1, "203.0.113.254", "203.0.113.254"))
+    c.takes_in("edge", arp(everybody, 2, "203.0.113.254", "203.0.113.254", target_mac=EVERYBODY))
+    c.takes_in("edge", is_at(FROM_GATEWAY, "203.0.113.254", "203.0.113.1"))
+    c.takes_in("edge", is_at(FROM_NEAR, "203.0.113.7", "203.0.113.1") + bytes(18))
+    there(c)
+    c.then()
+    back(c)
+    c.opens(cam=1)
+
+
+@case
+def arp_does_not_move_a_configured_neighbor(c):
+    """An announcement with another MAC for a configured neighbor is taken in, but the configured MAC stands (chosen)"""
+    c.relay(TWO_ARM, CAM)
+    c.takes_in("inner", arp((STRANGER_MAC, EVERYBODY), 1, "192.0.2.17", "192.0.2.17"))
+    c.then()
+    there(c)
+    c.opens(cam=1)
+
+
+BARE_INNER = port("inner", INNER_MAC, "192.0.2.1/24")
+ASKS_FOR_TARGET = arp((INNER_MAC, EVERYBODY), 1, "192.0.2.1", "192.0.2.17")
+
+
+@case
+def next_hop_is_asked_for(c):
+    """The target's MAC is unknown: the datagram waits, one ARP request goes out, the reply releases it"""
+    c.relay((EDGE, BARE_INNER), CAM)
+    c.holds("edge", udp(FROM_GATEWAY, CLIENT, LISTENER))
+    c.asks("inner", ASKS_FOR_TARGET)
+    c.then()
+    c.takes_in("inner", is_at(FROM_TARGET, "192.0.2.17", "192.0.2.1"))
+    c.releases("inner", udp(TO_TARGET, SNAT, TARGET, ttl=63))
+    c.then()
+    there(c, b"at once")
+    c.then()
+    back(c)
+    c.opens(cam=1)
+
+
+@case
+def next_hop_is_asked_for_once(c):
+    """Two datagrams wait for one ARP request, in order; the reply of a stranger releases neither"""
+    c.relay((EDGE, BARE_INNER), CAM)
+    c.holds("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, b"one"))
+    c.asks("inner", ASKS_FOR_TARGET)
+    c.holds("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, b"two"))
+    c.then()
+    c.drops("inner", "arp_ignored", is_at((STRANGER_MAC, INNER_MAC), "192.0.2.99", "192.0.2.1"))
+    c.then()
+    c.takes_in("inner", is_at(FROM_TARGET, "192.0.2.17", "192.0.2.1"))
+    c.releases("inner", udp(TO_TARGET, SNAT, TARGET, b"one", ttl=63))
+    c.releases("inner", udp(TO_TARGET, SNAT, TARGET, b"two", ttl=63))
+    c.opens(cam=1)
+
+
+@case
+def next_hop_gateway_is_asked_for(c):
+    """The answer's way to an off-link client is the gateway: its MAC is asked for, not the client's"""
+    edge = port("edge", EDGE_MAC, "203.0.113.1/24", gateway="203.0.113.254")
+    c.relay((edge, INNER), CAM)
+    there(c)
+    c.then()
+    c.holds("inner", udp(FROM_TARGET, TARGET, SNAT))
+    c.asks("edge", arp((EDGE_MAC, EVERYBODY), 1, "203.0.113.1", "203.0.113.254"))
+    c.then()
+    c.takes_in("edge", is_at(FROM_GATEWAY, "203.0.113.254", "203.0.113.1"))
+    c.releases("edge", udp(TO_GATEWAY, LISTENER, CLIENT, ttl=63))
+    c.opens(cam=1)
+
+
+@case
+def next_hop_moves_to_another_mac(c):
+    """A neighbor we asked for announces a new MAC (failover): the next datagram goes there"""
+    c.relay((EDGE, BARE_INNER), CAM)
+    c.holds("edge", udp(FROM_GATEWAY, CLIENT, LISTENER))
+    c.asks("inner", ASKS_FOR_TARGET)
+    c.then()
+    c.takes_in("inner", is_at(FROM_TARGET, "192.0.2.17", "192.0.2.1"))
+    c.releases("inner", udp(TO_TARGET, SNAT, TARGET, ttl=63))
+    c.then()
+    c.takes_in("inner", arp((NEW_MAC, EVERYBODY), 1, "192.0.2.17", "192.0.2.17"))
+    c.then()
+    there(c, b"moved", went=(INNER_MAC, NEW_MAC))
+    c.opens(cam=1)
+
+
+# ==== echo ====
+
+@case
+def echo_to_our_addresses_is_answered(c):
+    """Echo to port, listen and pool address is answered with TTL 64; id, sequence, payload, DSCP and DF survive"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.9:9000"), snat=POOL_OF_ITS_OWN)
+    for ours, fields in (("203.0.113.1", {}), ("203.0.113.9", {}), ("203.0.113.1", {"payload": b""}),
+                         ("203.0.113.1", {"payload": b"odd"}), ("203.0.113.1", {"payload": bytes(1472)}),
+                         ("203.0.113.1", {"tos": 0xB9, "flags": "DF", "id": 0x66, "seq": 0xFFFF})):
+        c.answers("edge", "icmp", echo(FROM_GATEWAY, "198.51.100.7", ours, **fields),
+                  echo(TO_GATEWAY, ours, "198.51.100.7", type=0, **fields))
+    for ttl in (255, 1):
+        c.answers("edge", "icmp", echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", ttl=ttl),
+                  echo(TO_GATEWAY, "203.0.113.1", "198.51.100.7", type=0))
+    for ours in ("192.0.2.1", "192.0.2.9"):
+        c.answers("inner", "icmp", echo(FROM_TARGET, "192.0.2.17", ours), echo(TO_TARGET, ours, "192.0.2.17", type=0))
+
+
+@case
+def echo_padding_is_not_part_of_it(c):
+    """Bytes behind an echo request are neither summed nor sent back"""
+    c.relay(TWO_ARM, CAM)
+    for payload, trailer in ((b"", bytes(18)), (b"odd", b"\xff" * 15), (b"even", b"\xde\xad\xbe\xef")):
+        c.answers("edge", "icmp", echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", payload) + trailer,
+                  echo(TO_GATEWAY, "203.0.113.1", "198.51.100.7", payload, type=0))
+
+
+@case
+def echo_checksum_edges(c):
+    """Answers whose checksum is FFFF (all zeros, where an update alone gives 0000), 0000, and around the carry"""
+    c.relay(TWO_ARM, CAM)
+    answers = [{"id": 0, "seq": 0, "payload": b""}, {"id": 0, "seq": 0, "payload": bytes(56)}]
+    for edge in (0x0000, 0x0001, 0x07FF, 0x0800, 0xF7FF, 0xF800, 0xFFFE):
+        seq = solve(lambda frame: Ether(frame)[ICMP].chksum,
+                    lambda w: echo(TO_GATEWAY, "203.0.113.1", "198.51.100.7", type=0, seq=w), edge)
+        answers.append({"seq": seq})
+    for fields in answers:
+        c.answers("edge", "icmp", echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", **fields),
+                  echo(TO_GATEWAY, "203.0.113.1", "198.51.100.7", type=0, **fields))
+
+
+@case
+def echo_that_is_broken(c):
+    """An echo request with a wrong ICMP checksum is bad_checksum; ICMP of 0 to 7 bytes is truncated"""
+    right = Ether(echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1"))[ICMP].chksum
+    request = echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", b"")[34:42]
+    dropped_amid_traffic(c, "truncated", *(ip_payload(1, request[:length]) for length in range(8)))
+    c.drops("edge", "bad_checksum", *(echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", checksum=wrong)
+                                      for wrong in (right + 1, right ^ 0xFFFF, 0)))
+
+
+@case
+def icmp_other_than_echo_to_us(c):
+    """Echo to others, unsolicited replies, other types and codes, and errors are icmp_unsupported; sessions live on"""
+    def icmp(type, code=0, rest=b"", **fields):
+        return ether(FROM_GATEWAY, IP(src="198.51.100.7", dst="203.0.113.1", ttl=64)
+                     / ICMP(type=type, code=code, **fields) / rest)
+
+    quoted = bytes(IP(src="203.0.113.1", dst="198.51.100.7", ttl=63) / UDP(sport=9000, dport=40000) / Raw(b"culvert"))
+    dropped_amid_traffic(
+        c, "icmp_unsupported", echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.2"),
+        echo(FROM_GATEWAY, "198.51.100.7", "192.0.2.17"), echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.255"),
+        echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", type=0),
+        echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", code=1),
+        icmp(13, ts_ori=1, ts_rx=0, ts_tx=0), icmp(17), icmp(5, 1, quoted),
+        *(icmp(3, code, quoted) for code in range(16)), icmp(4, 0, quoted), icmp(11, 0, quoted), icmp(12, 0, quoted))
+    c.then()
+    back(c)
+
+
+# ==== limits and strictness ====
+
+@case
+def mtu_of_1500_is_the_default(c):
+    """A packet of 1500 bytes passes, 1501 is mtu_exceeded with and without DF, both ways; nothing is fragmented"""
+    c.relay(TWO_ARM, CAM)
+    there(c, b"m" * 1472)
+    c.drops("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473),
+            udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473, flags="DF"))
+    c.then()
+    back(c, b"m" * 1472)
+    c.drops("inner", "mtu_exceeded", udp(FROM_TARGET, TARGET, SNAT, b"m" * 1473))
+    c.opens(cam=1)
+
+
+@case
+def mtu_of_the_egress_port_counts(c):
+    """inner has mtu 576: 576 bytes pass, 577 are mtu_exceeded; padding does not count; edge still sends 1500"""
+    inner = port("inner", INNER_MAC, "192.0.2.1/24", mtu=576, neighbors=INNER_NEIGHBORS)
+    c.relay((EDGE, inner), CAM)
+    there(c, b"m" * 548)
+    c.drops("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 549))
+    c.relays("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 548) + b"\0\0\0\0",
+             "inner", udp(TO_TARGET, SNAT, TARGET, b"m" * 548, ttl=63))
+    c.then()
+    back(c, b"m" * 1472)
+    c.opens(cam=1)
+
+
+@case
+def replies_from_elsewhere_are_refused(c):
+    """Strict source: a reply from another port or address is no_session, before and after a true one"""
+    c.relay(TWO_ARM, CAM)
+    there(c)
+    c.then()
+    strangers = (udp(FROM_TARGET, "192.0.2.17:5005", SNAT), udp(FROM_OTHER_TARGET, "192.0.2.18:5004", SNAT),
+                 udp(FROM_OTHER_TARGET, "192.0.2.18:5005", SNAT), udp(FROM_TARGET, TARGET, "192.0.2.1:40001"))
+    c.drops("inner", "no_session", *strangers)
+    back(c)
+    c.drops("inner", "no_session", *strangers)
+    c.opens(cam=1)
+
+
+@case
+def packets_to_the_pool_without_a_session(c):
+    """Unsolicited packets to the pool's first and last port are no_session; one beside the pool is no_rule"""
+    c.relay(TWO_ARM, CAM)
+    c.drops("inner", "no_session", *(udp(FROM_TARGET, TARGET, f"192.0.2.1:{p}") for p in (40000, 44444, 49999)))
+    c.drops("inner", "no_rule", *(udp(FROM_TARGET, TARGET, f"192.0.2.1:{p}") for p in (39999, 50000)))
+    c.drops("edge", "no_session", udp(FROM_GATEWAY, CLIENT, "192.0.2.1:40000"))
+
+
+@case
+def flow_table_full(c):
+    """Room for two sessions: the third client is flow_table_full, again and again, while the first two go on"""
+    first, second = ({"client": f"198.51.100.{n}:4000{n}", "snat": f"192.0.2.1:4000{n}"} for n in (1, 2))
+    newcomer = udp(FROM_GATEWAY, "198.51.100.3:40003", LISTENER)
+    c.relay(TWO_ARM, CAM, flows=4)
+    there(c, **first)
+    there(c, **second)
+    c.drops("edge", "flow_table_full", newcomer, newcomer)
+    c.then()
+    back(c, **second)
+    back(c, **first)
+    c.then()
+    there(c, b"still here", **second)
+    c.drops("edge", "flow_table_full", newcomer)
+    there(c, b"still here", **first)
+    c.opens(cam=2)
+
+
+@case
+def pool_exhausted(c):
+    """A pool of two ports: the same source port of a second client gets the other one, the third is snat_exhausted"""
+    first = {"client": "198.51.100.1:40000", "snat": "192.0.2.1:40000"}
+    second = {"client": "198.51.100.2:40000", "snat": "192.0.2.1:40001"}
+    c.relay(TWO_ARM, CAM, snat=TWO_PORTS)
+    there(c, **first)
+    there(c, **second)
+    c.drops("edge", "snat_exhausted", udp(FROM_GATEWAY, "198.51.100.3:40000", LISTENER))
+    c.then()
+    back(c, **second)
+    back(c, **first)
+    c.then()
+    c.drops("edge", "snat_exhausted", udp(FROM_GATEWAY, "198.51.100.3:40001", LISTENER))
+    there(c, **first)
+    c.opens(cam=2)
+
+
+@case
+def pool_keeps_the_parity(c):
+    """Source ports outside a pool of two get the port of their own parity; odd comes first so that order is not it"""
+    c.relay(TWO_ARM, CAM, snat=TWO_PORTS)
+    there(c, client="198.51.100.1:65535", snat="192.0.2.1:40001")
+    there(c, client="198.51.100.2:1024", snat="192.0.2.1:40000")
+    c.opens(cam=2)
+
+
+@case
+def pool_gives_the_other_parity_when_one_is_taken(c):
+    """Parity is a preference: with the odd port taken, a second odd client gets the even one"""
+    c.relay(TWO_ARM, CAM, snat=TWO_PORTS)
+    there(c, client="198.51.100.1:1", snat="192.0.2.1:40001")
+    there(c, client="198.51.100.2:1023", snat="192.0.2.1:40000")
+    c.opens(cam=2)
+
+
+@case
+def pool_skips_a_listener_on_its_address(c):
+    """A listener's port inside the pool of the same address is never lent, not even to a client that uses it"""
+    c.relay((LAN,), rule("echo", "10.9.0.1:40000", "10.9.0.3:7890"), snat="{ address: 10.9.0.1, ports: 40000-40001 }")
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:40000", "10.9.0.1:40000"),
+             "lan", udp((LAN_MAC, C_MAC), "10.9.0.1:40001", "10.9.0.3:7890", ttl=63))
+    c.drops("lan", "snat_exhausted", udp((A_MAC, LAN_MAC), "10.9.0.2:40002", "10.9.0.1:40000"))
+    c.then()
+    c.relays("lan", udp((C_MAC, LAN_MAC), "10.9.0.3:7890", "10.9.0.1:40001"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:40000", "10.9.0.2:40000", ttl=63))
+    c.opens(echo=1)
+
+
+@case
+def pool_port_is_not_shared_between_rules(c):
+    """One client socket speaks to two rules: two sessions with two ports (chosen: a port in use is not lent again)"""
+    talk = {"listener": "203.0.113.1:9002", "snat": "192.0.2.1:40001", "target": "192.0.2.18:6000"}
+    c.relay(TWO_ARM, CAM, rule("talk", listen="203.0.113.1:9002", target="192.0.2.18:6000"), snat=TWO_PORTS)
+    there(c)
+    there(c, went=TO_OTHER_TARGET, **talk)
+    c.then()
+    back(c, came=FROM_OTHER_TARGET, **talk)
+    back(c)
+    c.opens(cam=1, talk=1)
+
+
+def main():
+    for old in WALKS.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+    for function in CASES:
+        c = Case(function.__name__.replace("_", "-"), function.__doc__)
+        function(c)
+        c.write()
+    print(f"{len(CASES)} cases in {WALKS.name}/")
+
+
+if __name__ == "__main__":
+    main()
