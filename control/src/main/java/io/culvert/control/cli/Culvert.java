@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         version = "culvert 0.1.0",
         subcommands = {
+            RunCommand.class,
             ConfigCommand.class,
             SizingCommand.class,
         })

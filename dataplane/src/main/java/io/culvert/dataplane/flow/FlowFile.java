@@ -66,8 +66,7 @@ public final class FlowFile {
     public static FlowFile create(final Path path, final int worker, final int sessions, final long granularity,
                                   final Arena arena) throws IOException {
         final int buckets = bucketsFor(sessions);
-        final long size = roundUp(HEADER_LENGTH + (long) buckets * FlowIndex.BUCKET_LENGTH
-                + 2L * sessions * FlowEntry.LENGTH, granularity);
+        final long size = roundUp(bytesFor(sessions), granularity);
         Files.deleteIfExists(path);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
                 StandardOpenOption.WRITE)) {
@@ -81,8 +80,7 @@ public final class FlowFile {
     /** A table in anonymous memory: for tests and benchmarks. */
     public static FlowFile inMemory(final int sessions, final Arena arena) {
         final int buckets = bucketsFor(sessions);
-        final MemorySegment file = arena.allocate(HEADER_LENGTH + (long) buckets * FlowIndex.BUCKET_LENGTH
-                + 2L * sessions * FlowEntry.LENGTH, FlowEntry.LENGTH);
+        final MemorySegment file = arena.allocate(bytesFor(sessions), FlowEntry.LENGTH);
         describe(file, 0, sessions, buckets);
         return new FlowFile(file);
     }
@@ -114,6 +112,12 @@ public final class FlowFile {
         file.set(JAVA_LONG, SEED_LO_AT, random.nextLong());
         file.set(JAVA_LONG, SEED_HI_AT, random.nextLong());
         file.set(JAVA_LONG, MAGIC_AT, MAGIC);
+    }
+
+    /** What a table for this many sessions takes, index included. */
+    public static long bytesFor(final int sessions) {
+        return HEADER_LENGTH + (long) bucketsFor(sessions) * FlowIndex.BUCKET_LENGTH
+                + 2L * sessions * FlowEntry.LENGTH;
     }
 
     private static int bucketsFor(final int sessions) {

@@ -55,8 +55,18 @@ public final class WorkerLoop {
     }
 
     /** Waits until the worker has given back what it held. */
-    public void join() throws InterruptedException {
-        thread.join();
+    public void join() {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (final InterruptedException e) {
+                interrupted = true; // the ports cannot be closed under a running worker
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void run() {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.boot;
+
+import io.culvert.bindings.eal.DpdkException;
+import io.culvert.bindings.eal.Eal;
+import io.culvert.bindings.eal.Lcore;
+import io.culvert.control.Failure;
+import io.culvert.control.StopSignal;
+import io.culvert.control.config.RelayConfig;
+import io.culvert.control.config.WorkersConfig.Poll;
+import io.culvert.control.instance.Instance;
+import io.culvert.dataplane.stats.CounterFile.State;
+import io.culvert.dataplane.worker.Clock;
+import io.culvert.dataplane.worker.WorkerLoop;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code culvert run}: one relay from its configuration to its last packet. Reads like a checklist. */
+public final class Daemon {
+    private static final Duration HOUSEKEEPING = Duration.ofSeconds(1);
+
+    private final RelayConfig config;
+    private final StopSignal signal;
+    private volatile Throwable failure;
+
+    /** @param signal ends {@link #run} */
+    public Daemon(final RelayConfig config, final StopSignal signal) {
+        this.config = config;
+        this.signal = signal;
+    }
+
+    /**
+     * Relays until the signal.
+     *
+     * @param onReady called once the ports are up and the workers poll
+     * @throws Failure when it cannot start, or a worker failed
+     */
+    public void run(final Runnable onReady) {
+        final Instance instance = new Instance(config.instance());
+        final InstanceLock lock = InstanceLock.take(instance);
+        try {
+            final int[] cpus = Lcore.allowedCpus();
+            final MemoryPlan memory = MemoryPlan.of(config);
+            initEal(memory, cpus[0]);
+            try {
+                relay(instance, memory, cpus, onReady);
+            } finally {
+                Eal.cleanup();
+            }
+        } finally {
+            lock.close();
+        }
+        if (failure != null) {
+            throw new Failure(Failure.FAILED, "a worker failed: " + failure + ". Fix: this is a bug; please report it"
+                    + " with the lines above", failure);
+        }
+    }
+
+    private void initEal(final MemoryPlan memory, final int mainCpu) {
+        final List<String> arguments = memory.ealArguments(config, mainCpu);
+        try {
+            Eal.init(arguments);
+        } catch (final DpdkException e) {
+            throw new Failure(Failure.FAILED, e.getMessage() + ". Fix: see what EAL printed above; "
+                    + (memory.huge() ? "without huge pages set memory: { huge: false }"
+                            : "run as root, or give the process CAP_NET_ADMIN, CAP_NET_RAW and CAP_IPC_LOCK"), e);
+        }
+    }
+
+    private void relay(final Instance instance, final MemoryPlan memory, final int[] cpus, final Runnable onReady) {
+        final Clock clock = Clock.tsc();
+        try (Relay relay = Relay.open(config, memory, instance, List.of(), clock)) {
+            final List<WorkerLoop> loops = loops(relay, clock, cpus);
+            loops.forEach(WorkerLoop::start);
+            relay.counters().state(State.READY);
+            onReady.run();
+            do {
+                relay.counters().beat();
+            } while (!signal.await(HOUSEKEEPING));
+
+            relay.counters().state(State.DRAINING);
+            loops.forEach(WorkerLoop::stop);
+            loops.forEach(WorkerLoop::join);
+            relay.counters().state(State.STOPPED);
+        }
+    }
+
+    private List<WorkerLoop> loops(final Relay relay, final Clock clock, final int[] cpus) {
+        final List<WorkerLoop> loops = new ArrayList<>();
+        for (int number = 0; number < relay.workers().size(); number++) {
+            // Without named cores: from the last CPU down, the first is left to everything else.
+            final int cpu = config.workers().cores().isEmpty()
+                    ? cpus[Math.max(cpus.length - 1 - number, 0)] : config.workers().cores().get(number);
+            loops.add(new WorkerLoop("worker-" + number, relay.workers().get(number), clock, cpu,
+                    config.workers().poll() == Poll.ADAPTIVE, t -> {
+                        t.printStackTrace();
+                        failure = t;
+                        signal.wish();
+                    }));
+        }
+        return loops;
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.boot;
+
+import io.culvert.control.config.Cidr;
+import io.culvert.control.config.MacAddress;
+import io.culvert.control.config.PortConfig;
+import io.culvert.control.config.RelayConfig;
+import io.culvert.control.config.RuleConfig;
+import io.culvert.control.config.SnatConfig;
+import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Link.Subnet;
+import io.culvert.dataplane.nat.Rule;
+import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.worker.RelayPlan;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToLongFunction;
+
+/** Translates the configuration, in the operator's terms, into the plan that workers read: wire order and indices. */
+final class PlanBuilder {
+    private static final int DEFAULT_MTU = 1_500;
+
+    private final RelayConfig config;
+
+    PlanBuilder(final RelayConfig config) {
+        this.config = config;
+    }
+
+    /** @param deviceMac the address that a port's device has, for ports whose configuration names none */
+    RelayPlan build(final ToLongFunction<PortConfig> deviceMac) {
+        final List<Link> links = new ArrayList<>();
+        for (final PortConfig port : config.ports()) {
+            links.add(new Link(links.size(), port.name(),
+                    port.mac().map(PlanBuilder::mac).orElseGet(() -> deviceMac.applyAsLong(port)),
+                    port.mtu().orElse(DEFAULT_MTU),
+                    port.addresses().stream().map(PlanBuilder::subnet).toList(),
+                    port.gateway().map(PlanBuilder::address).orElse(Link.NO_GATEWAY)));
+        }
+        final List<SnatConfig> pools = config.rules().stream().flatMap(rule -> rule.snat().stream()).distinct().toList();
+        final List<SnatPool.Spec> specs = new ArrayList<>();
+        for (final SnatConfig pool : pools) {
+            specs.add(new SnatPool.Spec(specs.size(), pool.addresses().stream().map(PlanBuilder::address).toList(),
+                    pool.ports().low(), pool.ports().high()));
+        }
+        final List<Rule> rules = new ArrayList<>();
+        for (final RuleConfig rule : config.rules()) {
+            rules.add(rule(rules.size(), rule, rule.snat().map(pools::indexOf).orElse(Rule.NO_SNAT)));
+        }
+        return new RelayPlan(links, rules, specs, config.workers().count());
+    }
+
+    private static Rule rule(final int index, final RuleConfig rule, final int pool) {
+        return new Rule(index, rule.name(), address(rule.listenAddress()), rule.listenPorts().low(),
+                rule.listenPorts().high(), rule.sources().stream().map(PlanBuilder::subnet).toList(),
+                address(rule.targetAddress()), rule.targetPorts().low(),
+                rule.targetPorts().length() == rule.listenPorts().length(), pool, millis(rule.idleTimeout()),
+                millis(rule.unansweredTimeout()), rule.decrementTtl());
+    }
+
+    static int address(final InetAddress address) {
+        return Ipv4Address.of((Inet4Address) address);
+    }
+
+    /** The first byte on the wire is the lowest for the walk and the highest for people. */
+    static long mac(final MacAddress mac) {
+        return Long.reverseBytes(mac.value()) >>> Short.SIZE;
+    }
+
+    private static Subnet subnet(final Cidr cidr) {
+        return new Subnet(address(cidr.address()), Ipv4Address.mask(cidr.prefixLength()));
+    }
+
+    private static int millis(final Duration duration) {
+        return (int) Math.min(duration.toMillis(), Integer.MAX_VALUE / 2);
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.boot;
+
+import io.culvert.bindings.eal.DpdkException;
+import io.culvert.bindings.ethdev.Port;
+import io.culvert.bindings.ethdev.PortInfo;
+import io.culvert.bindings.ethdev.RxQueue;
+import io.culvert.bindings.ethdev.TxQueue;
+import io.culvert.bindings.mempool.Mempool;
+import io.culvert.control.Failure;
+import io.culvert.control.config.PortConfig;
+import io.culvert.control.config.RelayConfig;
+import io.culvert.control.instance.Instance;
+import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.host.Routes;
+import io.culvert.dataplane.nat.Rule;
+import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.CounterFile;
+import io.culvert.dataplane.worker.Clock;
+import io.culvert.dataplane.worker.RelayPlan;
+import io.culvert.dataplane.worker.Worker;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Ports, memory and workers of one relay, built in order and closed in reverse; EAL must be there. Holds no thread:
+ * whoever opened it runs the workers, the daemon on pinned cores, a test on its own.
+ */
+public final class Relay implements AutoCloseable {
+    private static final int PAGE_BYTES = 4_096;
+
+    /** What to close, last opened first. */
+    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+    private final List<Port> ports = new ArrayList<>();
+    private final List<FlowFile> flowFiles = new ArrayList<>();
+    private final List<Worker> workers = new ArrayList<>();
+    private Mempool pool;
+    private RelayPlan plan;
+    private Neighbors neighbors;
+    private CounterFile counters;
+
+    private Relay() { }
+
+    /**
+     * @param processSeries what the caller will publish beside the workers' counters
+     * @throws Failure that names the device, DPDK's text and the mend; what was opened is closed again
+     */
+    public static Relay open(final RelayConfig config, final MemoryPlan memory, final Instance instance,
+                             final List<String> processSeries, final Clock clock) {
+        final Relay relay = new Relay();
+        try {
+            relay.build(config, memory, instance, processSeries, clock);
+            return relay;
+        } catch (final DpdkException e) {
+            relay.close();
+            throw new Failure(Failure.FAILED, e.getMessage() + ". Fix: " + mendFor(e), e);
+        } catch (final IOException e) {
+            relay.close();
+            throw new Failure(Failure.FAILED, "cannot keep state in " + instance.directory() + ": " + e.getMessage()
+                    + ". Fix: make room, or set " + Instance.STATE_VARIABLE + " to a directory on a tmpfs", e);
+        } catch (final RuntimeException e) {
+            relay.close();
+            throw e;
+        }
+    }
+
+    private void build(final RelayConfig config, final MemoryPlan memory, final Instance instance,
+                       final List<String> processSeries, final Clock clock) throws IOException {
+        final Arena arena = Arena.ofShared();
+        opened.push(arena::close);
+        pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), -1);
+        opened.push(pool);
+        for (final PortConfig port : config.ports()) {
+            openPort(port, config.workers().count(), memory);
+        }
+        plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());
+        neighbors = neighborsOf(config, arena);
+
+        final CounterCatalog catalog = new CounterCatalog(
+                plan.links().stream().map(Link::name).toList(), plan.rules().stream().map(Rule::name).toList());
+        counters = CounterFile.create(instance.countersFile(), catalog, processSeries, plan.workers(), clock.hz(),
+                arena);
+        final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());
+        for (int number = 0; number < plan.workers(); number++) {
+            final FlowFile flows = flowFile(instance, number, sessions, memory, arena);
+            flowFiles.add(flows);
+            workers.add(worker(number, new FlowTable(flows), catalog, clock, arena));
+        }
+    }
+
+    private void openPort(final PortConfig config, final int queues, final MemoryPlan memory) {
+        final Port port = Port.open(config.device());
+        opened.push(port);
+        ports.add(port);
+        final PortInfo info = port.info();
+        if (queues > Math.min(info.maxRxQueues(), info.maxTxQueues())) {
+            throw new Failure(Failure.FAILED, "port \"" + config.name() + "\": " + info.driver() + " has "
+                    + info.maxRxQueues() + " receive and " + info.maxTxQueues() + " transmit queues, and " + queues
+                    + " workers need one each. Fix: set workers: { count: "
+                    + Math.min(info.maxRxQueues(), info.maxTxQueues()) + " }, or give the device more queues");
+        }
+        port.start(queues, memory.descriptors(), config.mtu().orElse(0), pool);
+    }
+
+    /** The configured next hops, and those that every session will need: asked for before the first packet. */
+    private Neighbors neighborsOf(final RelayConfig config, final Arena arena) {
+        final Neighbors table = new Neighbors(plan.links(), arena);
+        for (int link = 0; link < config.ports().size(); link++) {
+            final int index = link;
+            config.ports().get(link).neighbors().forEach((address, mac) ->
+                    table.addStatic(index, PlanBuilder.address(address), PlanBuilder.mac(mac)));
+        }
+        final Routes routes = plan.routes();
+        for (final Rule rule : plan.rules()) {
+            final long route = routes.find(rule.targetAddress(), 0);
+            if (route != Routes.NONE) {
+                table.acquire(Routes.link(route), Routes.nextHop(route));
+            }
+        }
+        for (final Link link : plan.links()) {
+            if (link.gateway() != Link.NO_GATEWAY) {
+                table.acquire(link.index(), link.gateway());
+            }
+        }
+        return table;
+    }
+
+    /** On huge pages when EAL is and there is room, with a link where readers look; else in the directory itself. */
+    private FlowFile flowFile(final Instance instance, final int number, final int sessions, final MemoryPlan memory,
+                              final Arena arena) throws IOException {
+        final Path link = instance.flowsFile(number);
+        Files.deleteIfExists(link);
+        if (memory.huge() && HugePages.ofHost().canHold(FlowFile.bytesFor(sessions))) {
+            final Path file = memory.pages().mount().orElseThrow()
+                    .resolve("culvert-" + instance.name() + "-flows-" + number);
+            final FlowFile flows = FlowFile.create(file, number, sessions, memory.pages().pageBytes(), arena);
+            Files.createSymbolicLink(link, file);
+            return flows;
+        }
+        return FlowFile.create(link, number, sessions, PAGE_BYTES, arena);
+    }
+
+    private Worker worker(final int number, final FlowTable flows, final CounterCatalog catalog, final Clock clock,
+                          final Arena arena) {
+        final RxQueue[] rx = ports.stream().map(port -> port.rxQueue(number)).toArray(RxQueue[]::new);
+        final TxQueue[] tx = ports.stream().map(port -> port.txQueue(number)).toArray(TxQueue[]::new);
+        return new Worker(plan, number, rx, tx, flows, neighbors, pool, counters.worker(number, catalog),
+                new SplittableRandom(new SecureRandom().nextLong()), clock, arena);
+    }
+
+    private static String mendFor(final DpdkException e) {
+        return switch (e.function()) {
+            case "rte_eal_hotplug_add" -> "check the vdev string: the driver's name and its arguments, and that the"
+                    + " interface it names exists (ip link)";
+            case "rte_eth_dev_get_port_by_name" -> "bind the device with deploy/host/culvert-host-prepare, and check its"
+                    + " address with dpdk-devbind.py --status";
+            case "rte_pktmbuf_pool_create" -> "give more memory: { megabytes: ... }, or free huge pages";
+            default -> "see what DPDK printed above";
+        };
+    }
+
+    public List<Worker> workers() {
+        return workers;
+    }
+
+    public List<Port> ports() {
+        return ports;
+    }
+
+    public RelayPlan plan() {
+        return plan;
+    }
+
+    public Mempool pool() {
+        return pool;
+    }
+
+    public Neighbors neighbors() {
+        return neighbors;
+    }
+
+    public CounterFile counters() {
+        return counters;
+    }
+
+    public List<FlowFile> flowFiles() {
+        return flowFiles;
+    }
+
+    /** Ports first, then their memory. No worker may be running. */
+    @Override
+    public void close() {
+        while (!opened.isEmpty()) {
+            try {
+                opened.pop().close();
+            } catch (final Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}
