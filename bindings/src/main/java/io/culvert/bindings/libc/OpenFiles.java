@@ -15,24 +15,38 @@ public final class OpenFiles {
     private OpenFiles() {
     }
 
-    /** Raises the limit to at least {@code needed}; past the hard limit only a privileged process may. */
-    public static void allow(final long needed) {
+    /**
+     * Raises the limit to {@code needed}, or as far as this process may: past the hard limit only a privileged one can.
+     *
+     * @return the limit now in force
+     */
+    public static long allow(final long needed) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment capture = Errno.capture(arena);
             final MemorySegment limit = rlimit.allocate(arena);
             final int read = (int) GETRLIMIT.invokeExact(capture, Libc.RLIMIT_NOFILE(), limit);
             Errno.check("getrlimit", capture, read);
-            if (Long.compareUnsigned(rlimit.rlim_cur(limit), needed) >= 0) {
-                return;
+            final long soft = rlimit.rlim_cur(limit);
+            final long hard = rlimit.rlim_max(limit);
+            if (Long.compareUnsigned(soft, needed) >= 0) {
+                return soft;
             }
-            rlimit.rlim_cur(limit, needed);
-            if (Long.compareUnsigned(rlimit.rlim_max(limit), needed) < 0) {
-                rlimit.rlim_max(limit, needed);
+            if (Long.compareUnsigned(hard, needed) >= 0) {
+                return set(capture, limit, needed, hard) ? needed : soft;
             }
-            final int written = (int) SETRLIMIT.invokeExact(capture, Libc.RLIMIT_NOFILE(), limit);
-            Errno.check("setrlimit", capture, written);
+            if (set(capture, limit, needed, needed)) {
+                return needed;
+            }
+            return set(capture, limit, hard, hard) ? hard : soft;
         } catch (final Throwable t) {
-            throw Errno.rethrown("setrlimit", t);
+            throw Errno.rethrown("getrlimit", t);
         }
+    }
+
+    private static boolean set(
+            final MemorySegment capture, final MemorySegment limit, final long soft, final long hard) throws Throwable {
+        rlimit.rlim_cur(limit, soft);
+        rlimit.rlim_max(limit, hard);
+        return (int) SETRLIMIT.invokeExact(capture, Libc.RLIMIT_NOFILE(), limit) == 0;
     }
 }
