@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
             RunCommand.class,
             ConfigCommand.class,
             SizingCommand.class,
+            LabCommand.class,
         })
 public final class Culvert {
 
