@@ -125,16 +125,26 @@ final class DraftReader {
         final List<Neighbor> neighbors = new ArrayList<>();
         port.node("neighbors")
                 .flatMap(node -> Section.ofNames(node, port.titleOf("neighbors"), NEIGHBORS_EXAMPLE, problems))
-                .ifPresent(section -> section.keys().forEach(key -> {
-                    final Optional<Located<MacAddress>> mac = section.value(key, DraftReader::unicastMac);
-                    try {
-                        final InetAddress address = Addresses.parseUnicast(key);
-                        neighbors.add(new Neighbor(new Located<>(address, section.keyPlace(key)), mac));
-                    } catch (final IllegalArgumentException unreadable) {
-                        section.problem(section.keyPlace(key), unreadable.getMessage());
+                .ifPresent(section -> {
+                    if (section.keys().size() > Section.LIST_LIMIT) {
+                        section.problem(section.place(), "more than " + Section.LIST_LIMIT
+                                + ". Fix: leave them to ARP, which finds them by itself");
                     }
-                }));
+                    section.keys().stream().limit(Section.LIST_LIMIT)
+                            .forEach(key -> readNeighbor(section, key).ifPresent(neighbors::add));
+                });
         return neighbors;
+    }
+
+    private static Optional<Neighbor> readNeighbor(final Section section, final String key) {
+        final Optional<Located<MacAddress>> mac = section.value(key, DraftReader::unicastMac);
+        try {
+            final InetAddress address = Addresses.parseUnicast(key);
+            return Optional.of(new Neighbor(new Located<>(address, section.keyPlace(key)), mac));
+        } catch (final IllegalArgumentException unreadable) {
+            section.problem(section.keyPlace(key), unreadable.getMessage());
+            return Optional.empty();
+        }
     }
 
     private MemoryConfig readMemory(final Section file) {

@@ -4,11 +4,14 @@ package io.culvert.control.config;
 import io.culvert.control.config.Draft.Port;
 import io.culvert.control.config.Draft.Rule;
 import java.net.InetAddress;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** What must hold between the rules, and between the rules and the ports: every packet has one clear way. */
 final class RuleChecks {
@@ -52,38 +55,51 @@ final class RuleChecks {
     }
 
     private void checkListeners() {
+        for (final Rule rule : listeners) {
+            whyNotOurs(ports, listenOf(rule).address()).ifPresent(why -> problems.add(placeOf(rule), rule.title()
+                    + " listens on " + listenOf(rule).address().getHostAddress() + ", which is " + why
+                    + ". Fix: listen on an address of the relay's own"));
+        }
+        checkClashes();
+    }
+
+    /** One problem for each rule, with one of the rules it clashes with: mending that shows the next. */
+    private void checkClashes() {
+        final List<SourceSpans> clients = listeners.stream()
+                .map(rule -> new SourceSpans(rule.sources().orElse(List.of()))).toList();
+        final Set<Rule> clashing = Collections.newSetFromMap(new IdentityHashMap<>());
         for (int at = 0; at < listeners.size(); at++) {
-            final Rule rule = listeners.get(at);
-            whyNotOurs(ports, listenOf(rule).address()).ifPresent(why -> problems.add(
-                    rule.listen().orElseThrow().place(), rule.title() + " listens on "
-                            + listenOf(rule).address().getHostAddress() + ", which is " + why
-                            + ". Fix: listen on an address of the relay's own"));
             for (int next = at + 1; next < listeners.size()
-                    && listenOf(rule).overlaps(listenOf(listeners.get(next))); next++) {
-                checkPair(rule, listeners.get(next));
+                    && listenOf(listeners.get(at)).overlaps(listenOf(listeners.get(next))); next++) {
+                final boolean inOrder = placeOf(listeners.get(at)).compareTo(placeOf(listeners.get(next))) < 0;
+                final int first = inOrder ? at : next;
+                final int second = inOrder ? next : at;
+                if (!clashing.contains(listeners.get(second)) && clash(listeners.get(first), listeners.get(second),
+                        clients.get(second).firstOverlap(clients.get(first)))) {
+                    clashing.add(listeners.get(second));
+                }
             }
         }
     }
 
-    /** Two rules may share a listener only when no client belongs to both. */
-    private void checkPair(final Rule one, final Rule other) {
-        final boolean inOrder = placeOf(one).compareTo(placeOf(other)) < 0;
-        final Rule first = inOrder ? one : other;
-        final Rule second = inOrder ? other : one;
-        final String subject = second.title() + " listens on " + listenOf(second) + ", already used by "
-                + first.title().replace("rule ", "") + " (line " + placeOf(first).line() + ")";
+    /** Two rules may share a listener only when no client belongs to both; says so and returns true if one does. */
+    private boolean clash(final Rule first, final Rule second, final Optional<SourceSpans.Overlap> overlap) {
         if (first.sources().isEmpty() || second.sources().isEmpty()) {
-            problems.add(placeOf(second), subject + (first.sources().equals(second.sources()) ? ""
-                    : "; one of the two takes any client") + ". Fix: pick a free port, or give both rules sources"
-                    + " that do not overlap");
-            return;
+            final boolean bothTakeAnyone = first.sources().isEmpty() && second.sources().isEmpty();
+            problems.add(placeOf(second), alreadyUsed(first, second)
+                    + (bothTakeAnyone ? "" : "; one of the two takes any client")
+                    + ". Fix: pick a free port, or give both rules sources that do not overlap");
+            return true;
         }
-        for (final Located<Cidr> source : second.sources().get()) {
-            first.sources().get().stream().filter(theirs -> theirs.value().overlaps(source.value())).findFirst()
-                    .ifPresent(theirs -> problems.add(source.place(), subject + ", and its source " + source.value()
-                            + " overlaps " + theirs.value()
-                            + " there. Fix: pick a free port, or separate the sources"));
-        }
+        overlap.ifPresent(sources -> problems.add(sources.ours().place(), alreadyUsed(first, second)
+                + ", and its source " + sources.ours().value() + " overlaps " + sources.theirs().value()
+                + " there. Fix: pick a free port, or separate the sources"));
+        return overlap.isPresent();
+    }
+
+    private static String alreadyUsed(final Rule first, final Rule second) {
+        return second.title() + " listens on " + listenOf(second) + ", already used by "
+                + first.title().replace("rule ", "") + " (line " + placeOf(first).line() + ")";
     }
 
     private void checkTargets() {

@@ -31,7 +31,6 @@ final class RulesReader {
     private static final Duration DEFAULT_UNANSWERED_TIMEOUT = Duration.ofSeconds(30);
     private static final PortRange DEFAULT_SNAT_PORTS = new PortRange(1024, 65_535);
     private static final int RULES_LIMIT = 10_000;
-    private static final int SOURCES_LIMIT = 1_000;
 
     private final Problems problems;
     private final Optional<Section> defaults;
@@ -141,10 +140,6 @@ final class RulesReader {
             if (!seen.add(source.value())) {
                 rule.problem(source.place(), "sources names " + source.value() + " twice. Fix: remove one");
             }
-        }
-        if (sources.size() > SOURCES_LIMIT) {
-            rule.problem(rule.keyPlace("sources"), "sources has " + sources.size() + " items, more than "
-                    + SOURCES_LIMIT + ". Fix: join neighbouring networks into larger ones");
         }
         return Optional.of(sources);
     }

@@ -21,6 +21,9 @@ import org.snakeyaml.engine.v2.nodes.Tag;
  * opens with the quoted text; the section puts its own name and the key in front.
  */
 final class Section {
+    /** Of items in a list of values, and of names in a map: the checks compare them in pairs. */
+    static final int LIST_LIMIT = 1_000;
+
     private record Entry(Place keyPlace, Node value) {
     }
 
@@ -115,7 +118,12 @@ final class Section {
             if (sequence.getValue().isEmpty()) {
                 problem(node.get(), key, "is an empty list. Fix: name at least one, or leave the key out");
             }
-            sequence.getValue().forEach(item -> scalar(key, item, parser).ifPresent(items::add));
+            if (sequence.getValue().size() > LIST_LIMIT) {
+                problem(node.get(), key, "has " + sequence.getValue().size() + " items, more than " + LIST_LIMIT
+                        + ". Fix: join neighbouring networks into larger ones, or split the list");
+            }
+            sequence.getValue().stream().limit(LIST_LIMIT)
+                    .forEach(item -> scalar(key, item, parser).ifPresent(items::add));
         } else if (single) {
             value(key, parser).ifPresent(items::add);
         } else {

@@ -5,6 +5,7 @@ import io.culvert.control.config.Draft.Port;
 import io.culvert.control.config.Draft.Rule;
 import java.net.InetAddress;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 
 /** What must hold for the SNAT pools: addresses that can be ours, ports left beside the listeners, no half overlap. */
@@ -53,23 +54,20 @@ final class SnatChecks {
         }
     }
 
+    /** One problem for each pool: mending it shows the next. */
     private void checkOverlap(final Located<SnatConfig> pool, final List<Located<SnatConfig>> earlier) {
-        for (final Located<SnatConfig> other : earlier) {
-            final PortRange ours = pool.value().ports();
-            final PortRange theirs = other.value().ports();
-            if (!ours.overlaps(theirs) || ours.equals(theirs)) {
-                continue;
-            }
-            pool.value().addresses().stream().filter(other.value().addresses()::contains).findFirst()
-                    .ifPresent(shared -> {
-                        final boolean inOrder = other.place().compareTo(pool.place()) < 0;
-                        final Located<SnatConfig> later = inOrder ? pool : other;
-                        final Located<SnatConfig> first = inOrder ? other : pool;
-                        problems.add(later.place(), "snat takes ports " + later.value().ports() + " of "
-                                + shared.getHostAddress() + ", and the snat on line " + first.line() + " takes "
-                                + first.value().ports() + ": they overlap only in part. Fix: make the two ranges equal"
-                                + " (one shared pool) or separate");
-                    });
-        }
+        earlier.stream().filter(other -> overlapsInPart(pool.value(), other.value())).findFirst().ifPresent(other -> {
+            final boolean inOrder = other.place().compareTo(pool.place()) < 0;
+            final Located<SnatConfig> first = inOrder ? other : pool;
+            final Located<SnatConfig> later = inOrder ? pool : other;
+            problems.add(later.place(), "snat takes ports " + later.value().ports() + ", and the snat on line "
+                    + first.line() + " takes " + first.value().ports() + " of the same address: they overlap only in"
+                    + " part. Fix: make the two ranges equal (one shared pool) or separate");
+        });
+    }
+
+    private static boolean overlapsInPart(final SnatConfig one, final SnatConfig other) {
+        return one.ports().overlaps(other.ports()) && !one.ports().equals(other.ports())
+                && !Collections.disjoint(one.addresses(), other.addresses());
     }
 }

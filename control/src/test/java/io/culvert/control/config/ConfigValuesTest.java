@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetAddress;
 import java.util.List;
+import java.util.Optional;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,6 +44,31 @@ class ConfigValuesTest {
         assertTrue(Cidr.parse("192.0.2.1/30").reserves(InetAddress.ofLiteral("192.0.2.3")));
         assertFalse(Cidr.parse("192.0.2.1/31").reserves(InetAddress.ofLiteral("192.0.2.1")));
         assertFalse(Cidr.parse("192.0.2.1/32").reserves(InetAddress.ofLiteral("192.0.2.1")));
+    }
+
+    @Test
+    void spansOverlapExactlyWhenSomePairOfNetworksDoes() {
+        final long seed = new Random().nextLong();
+        System.out.println("seed " + seed);
+        final Random random = new Random(seed);
+        int overlapping = 0;
+        for (int round = 0; round < 2_000; round++) {
+            final List<Located<Cidr>> ours = randomNetworks(random);
+            final List<Located<Cidr>> theirs = randomNetworks(random);
+            final boolean expected = ours.stream().anyMatch(
+                    one -> theirs.stream().anyMatch(other -> one.value().overlaps(other.value())));
+            final Optional<SourceSpans.Overlap> found = new SourceSpans(ours).firstOverlap(new SourceSpans(theirs));
+            assertEquals(expected, found.isPresent(), () -> ours + " and " + theirs);
+            found.ifPresent(overlap -> assertTrue(overlap.ours().value().overlaps(overlap.theirs().value())));
+            overlapping += expected ? 1 : 0;
+        }
+        assertTrue(200 < overlapping && overlapping < 1_800, "both ends are tried: " + overlapping);
+    }
+
+    /** Addresses spread over both halves, so that the order must be unsigned. */
+    private static List<Located<Cidr>> randomNetworks(final Random random) {
+        return random.ints(random.nextInt(1, 6)).mapToObj(bits -> new Located<>(
+                new Cidr(Addresses.of(bits), random.nextInt(2, 33)).network(), Place.START)).toList();
     }
 
     @Test

@@ -79,6 +79,24 @@ class HostileConfigTest {
     }
 
     @Test
+    void tenThousandRulesOnOneListenerAreOneProblemEach() {
+        final String rules = IntStream.range(0, 10_000)
+                .mapToObj(i -> "  - { name: r" + i + ", listen: 10.0.0.1:7/udp, target: 10.0.0.2:7, snat: none }\n")
+                .collect(Collectors.joining());
+        final Failure failure = assertThrows(Failure.class, () -> RelayConfig.parse(
+                "ports: { lan: { device: net_tap0, address: 10.0.0.1/8 } }\nrules:\n" + rules, "culvert.yaml"));
+        assertTrue(failure.getMessage().endsWith("\nculvert.yaml: and 9899 more problems"));
+    }
+
+    @Test
+    void endlessListsAreRefused() {
+        final String many = IntStream.range(0, 200_000).mapToObj(i -> "10.0.0.1/8").collect(Collectors.joining(", "));
+        final Failure failure = assertThrows(Failure.class, () -> RelayConfig.parse(
+                "ports: { lan: { device: net_tap0, address: [" + many + "] } }", "culvert.yaml"));
+        assertTrue(failure.getMessage().contains("1:44: port \"lan\": address has 200000 items, more than 1000"));
+    }
+
+    @Test
     void mutatedFilesEndInAConfigurationOrAFailure() throws Exception {
         final long seed = new Random().nextLong();
         System.out.println("seed " + seed);

@@ -310,6 +310,6 @@ class RelayConfigMistakesTest {
                         "14:13: rule \"one\" relays to 192.0.2.17:9000, which is the relay's own address (rule \"one\""
                                 + " uses it for SNAT)"),
                 mistake(14, "    target: 192.0.2.17:9000\n    snat: { address: 192.0.2.2, ports: 29000-31000 }",
-                        "15:11: snat takes ports 29000-31000 of 192.0.2.2, and the snat on line 10 takes 20000-29999"));
+                        "15:11: snat takes ports 29000-31000, and the snat on line 10 takes 20000-29999 of the same"));
     }
 }
