@@ -33,7 +33,6 @@ public record RelayConfig(
         LimitsConfig limits,
         List<RuleConfig> rules,
         Optional<InetSocketAddress> metrics) {
-    private static final String BYTE_ORDER_MARK = "\uFEFF";
 
     /** @throws Failure naming every problem found, one a line, or why the file cannot be read */
     public static RelayConfig load(final Path file) {
@@ -61,9 +60,8 @@ public record RelayConfig(
      */
     public static RelayConfig parse(final String text, final String where) {
         final Problems problems = new Problems(where);
-        final String unmarked = text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
         final Optional<Draft> draft =
-                Document.compose(unmarked, problems).flatMap(root -> DraftReader.read(root, problems));
+                Document.compose(text, problems).flatMap(root -> DraftReader.read(root, problems));
         draft.ifPresent(read -> {
             PortChecks.check(read.ports(), problems);
             RuleChecks.check(read.ports(), read.rules(), problems);

@@ -46,6 +46,16 @@ class ConfigValuesTest {
         assertFalse(Cidr.parse("192.0.2.1/32").reserves(InetAddress.ofLiteral("192.0.2.1")));
     }
 
+    @ParameterizedTest
+    @CsvSource({"10.0.0.7/32, 10.0.0.7/32, true", "10.0.0.7/32, 10.0.0.8/32, false", "0.0.0.0/0, 200.0.0.0/8, true",
+        "10.0.0.0/8, 0.0.0.0/0, true", "127.0.0.0/8, 128.0.0.0/8, false", "10.0.0.0/24, 10.0.0.255/32, true",
+        "10.0.0.255/32, 10.0.0.0/24, true"})
+    void spansTouchAtTheirLastAddress(final String one, final String other, final boolean overlaps) {
+        final SourceSpans ours = new SourceSpans(List.of(new Located<>(Cidr.parse(one), Place.START)));
+        final SourceSpans theirs = new SourceSpans(List.of(new Located<>(Cidr.parse(other), Place.START)));
+        assertEquals(overlaps, ours.firstOverlap(theirs).isPresent());
+    }
+
     @Test
     void spansOverlapExactlyWhenSomePairOfNetworksDoes() {
         final long seed = new Random().nextLong();
@@ -65,7 +75,6 @@ class ConfigValuesTest {
         assertTrue(200 < overlapping && overlapping < 1_800, "both ends are tried: " + overlapping);
     }
 
-    /** Addresses spread over both halves, so that the order must be unsigned. */
     private static List<Located<Cidr>> randomNetworks(final Random random) {
         return random.ints(random.nextInt(1, 6)).mapToObj(bits -> new Located<>(
                 new Cidr(Addresses.of(bits), random.nextInt(2, 33)).network(), Place.START)).toList();

@@ -79,7 +79,8 @@ class RelayConfigMistakesTest {
     }
 
     @ParameterizedTest
-    @MethodSource({"formMistakes", "topMistakes", "workerMistakes", "portMistakes", "ruleMistakes", "snatMistakes"})
+    @MethodSource({"formMistakes", "topMistakes", "workerMistakes", "portMistakes", "ruleMistakes",
+        "optionMistakes", "snatMistakes"})
     void eachMistakeIsNamedWithItsPlaceAndMend(final Mistake mistake) {
         final Failure failure =
                 assertThrows(Failure.class, () -> RelayConfig.parse(mistake.file(), "culvert.yaml"));
@@ -280,7 +281,11 @@ class RelayConfigMistakesTest {
                 mistake(14, "    target: 192.0.2.17:9000\n    sources: [10.0.0.0/8, 10.0.0.0/8]",
                         "15:27: rule \"one\": sources names 10.0.0.0/8 twice"),
                 mistake(14, "    target: 192.0.2.17:9000\n    sources: [224.0.0.0/8]",
-                        "15:15: rule \"one\": sources \"224.0.0.0/8\" is a multicast address"),
+                        "15:15: rule \"one\": sources \"224.0.0.0/8\" is a multicast address"));
+    }
+
+    static Stream<Mistake> optionMistakes() {
+        return Stream.of(
                 mistake(14, "    target: 192.0.2.17:9000\n    idleTimeout: 300",
                         "15:18: rule \"one\": idleTimeout \"300\" has no unit. Fix: write 300s"),
                 mistake(14, "    target: 192.0.2.17:9000\n    idleTimeout: 500ms",

@@ -178,6 +178,7 @@ class RelayConfigTest {
     void aByteOrderMarkAndWindowsLineEndsAreNoMistake() throws IOException {
         final String text = Files.readString(EXAMPLES.resolve("one-arm.yaml")).replace("\n", "\r\n");
         assertEquals("echo", parse("\uFEFF" + text).rules().get(0).name());
+        assertTrue(refusal("\uFEFFzzzz: 1").startsWith("culvert.yaml:1:1: "), refusal("\uFEFFzzzz: 1"));
     }
 
     @Test
