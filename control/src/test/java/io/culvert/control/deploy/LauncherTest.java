@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,9 +96,9 @@ final class LauncherTest {
     @Test
     void buildsOnceWhenTwoStartAtOnce() throws Exception {
         Files.createFile(base.resolve("hold"));
-        final Script.Running first = start("jdk25", "stats");
+        final Script.Running first = start(environment("jdk25"), "stats");
         await(() -> Files.exists(mavenCalls));
-        final Script.Running second = start("jdk25", "flows");
+        final Script.Running second = start(environment("jdk25"), "flows");
         await(() -> second.process().descendants()
                 .anyMatch(child -> child.info().command().orElse("").endsWith("/flock")));
         Files.createFile(base.resolve("release"));
@@ -154,18 +155,74 @@ final class LauncherTest {
         assertTrue(Files.readString(mavenCalls).endsWith("verify -Dtest=FlowTableTest\n"));
     }
 
+    @Test
+    void installsWhatIsMissingAndOnlyThen() throws Exception {
+        final Map<String, String> bare = bareMachine("0");
+
+        final Script installed = launch(bare, "stats");
+        final List<String> calls = Files.readAllLines(base.resolve("apt-calls"));
+        launch(bare, "stats");
+
+        assertEquals(0, installed.exitCode(), installed.output());
+        assertEquals(2, calls.size(), calls.toString());
+        assertTrue(calls.getFirst().endsWith(" update"), calls.toString());
+        assertTrue(calls.getLast().startsWith("noninteractive "), calls.toString());
+        assertTrue(calls.getLast().endsWith(" install -y --no-install-recommends gcc make pkg-config libdpdk-dev"),
+                calls.toString());
+        assertEquals(calls, Files.readAllLines(base.resolve("apt-calls")), "nothing is missing any more");
+    }
+
+    @Test
+    void saysWhatToInstallWhenNotRoot() throws Exception {
+        final Script refused = launch(bareMachine("1000"), "stats");
+
+        assertEquals(1, refused.exitCode(), refused.output());
+        assertTrue(refused.output().contains("sudo apt-get update && sudo apt-get install -y --no-install-recommends"
+                + " gcc make pkg-config libdpdk-dev\n"), refused.output());
+        assertFalse(Files.exists(base.resolve("apt-calls")), "apt was called");
+    }
+
+    /** A machine without compiler and DPDK, on which apt-get "installs" them by making the programs. */
+    private Map<String, String> bareMachine(final String userId) throws IOException {
+        final Path bin = base.resolve("bare");
+        addProgram(bin.resolve("id"), "echo " + userId);
+        addProgram(bin.resolve("apt-get"), """
+                echo "$DEBIAN_FRONTEND $*" >> %1$s/apt-calls
+                case $* in *' install '*) for t in cc make pkg-config; do ln -s /bin/true %1$s/bare/$t; done ;; esac
+                """.formatted(base));
+        for (final String tool : List.of("bash", "cat", "find", "flock", "ln", "mkdir", "mktemp", "mv", "readlink",
+                "rm", "sed", "sh", "sleep", "touch")) {
+            Files.createSymbolicLink(bin.resolve(tool), toolOfThisMachine(tool));
+        }
+        Files.createSymbolicLink(bin.resolve("mvn"), base.resolve("bin/mvn"));
+        return Map.of("JAVA_HOME", base.resolve("jdk25").toString(), "PATH", bin.toString());
+    }
+
+    private static Path toolOfThisMachine(final String name) {
+        return Stream.of(System.getenv("PATH").split(":"))
+                .map(directory -> Path.of(directory, name))
+                .filter(Files::isExecutable)
+                .findFirst()
+                .orElseThrow();
+    }
+
     private int builds() throws IOException {
         return (int) Files.readAllLines(mavenCalls).stream().filter(line -> line.endsWith(" package")).count();
     }
 
     private Script launch(final String javaHome, final String... arguments) throws Exception {
-        return Script.finish(start(javaHome, arguments));
+        return launch(environment(javaHome), arguments);
     }
 
-    private Script.Running start(final String javaHome, final String... arguments) throws IOException {
+    private Script launch(final Map<String, String> environment, final String... arguments) throws Exception {
+        return Script.finish(start(environment, arguments));
+    }
+
+    private Script.Running start(final Map<String, String> environment, final String... arguments)
+            throws IOException {
         final List<String> command = new ArrayList<>(List.of(root.resolve("culvert").toString()));
         command.addAll(List.of(arguments));
-        return Script.start(environment(javaHome), command);
+        return Script.start(environment, command);
     }
 
     private Map<String, String> environment(final String javaHome) {
