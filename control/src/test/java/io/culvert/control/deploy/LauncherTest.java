@@ -161,7 +161,7 @@ final class LauncherTest {
 
         final Script installed = launch(bare, "stats");
         final List<String> calls = Files.readAllLines(base.resolve("apt-calls"));
-        launch(bare, "stats");
+        launch(bare, "build");
 
         assertEquals(0, installed.exitCode(), installed.output());
         assertEquals(2, calls.size(), calls.toString());
