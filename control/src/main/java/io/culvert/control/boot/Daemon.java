@@ -37,7 +37,7 @@ public final class Daemon {
      * @throws Failure when it cannot start, or a worker failed
      */
     public void run(final Runnable onReady) {
-        final Instance instance = new Instance(config.instance());
+        final Instance instance = Instance.named(config.instance());
         final InstanceLock lock = InstanceLock.take(instance);
         try {
             final int[] cpus = Lcore.allowedCpus();

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** The host's huge pages of the default size, as the kernel tells of them. */
-record HugePages(long free, long pageBytes, Optional<Path> mount) {
+public record HugePages(long free, long pageBytes, Optional<Path> mount) {
     private static final Path MEMINFO = Path.of("/proc/meminfo");
     private static final Path MOUNTS = Path.of("/proc/mounts");
 

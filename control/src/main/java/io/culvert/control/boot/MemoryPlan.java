@@ -17,7 +17,7 @@ import java.util.List;
  * @param descriptors of each queue
  * @param megabytes that EAL reserves
  */
-record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoom, int descriptors, int megabytes) {
+public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoom, int descriptors, int megabytes) {
     /** RTE_PKTMBUF_HEADROOM. */
     private static final int HEADROOM = 128;
     private static final int DEFAULT_DATA_ROOM = 2_048;
@@ -35,7 +35,7 @@ record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoom, int 
     /** Drivers that fill rings of their own (AF_XDP) need some thousands of buffers whatever the descriptors. */
     private static final int BUFFERS_PER_QUEUE_MIN = 8_192;
 
-    static MemoryPlan of(final RelayConfig config) {
+    public static MemoryPlan of(final RelayConfig config) {
         final boolean physical = config.ports().stream().anyMatch(port -> !Port.isVirtual(port.device()));
         final int descriptors = physical ? HARDWARE_DESCRIPTORS : VIRTUAL_DESCRIPTORS;
         final int queues = config.ports().size() * config.workers().count();
@@ -50,7 +50,7 @@ record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoom, int 
     }
 
     /** EAL's command line. */
-    List<String> ealArguments(final RelayConfig config, final int mainCpu) {
+    public List<String> ealArguments(final RelayConfig config, final int mainCpu) {
         final List<String> arguments = new ArrayList<>(List.of(
                 "-l", Integer.toString(mainCpu), "--file-prefix", "culvert-" + config.instance(),
                 "--no-telemetry", "--log-level", "warning"));

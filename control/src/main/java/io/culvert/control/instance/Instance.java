@@ -15,14 +15,24 @@ import java.util.List;
  * Where a running relay keeps what others may read: {@code /dev/shm/culvert/NAME} (or {@code $CULVERT_STATE/NAME}) with
  * {@code counters} and one {@code flows-N} per worker. On hosts with huge pages a flow file is a link into hugetlbfs.
  */
-public record Instance(String name) {
+public record Instance(Path directory) {
     /** The environment variable that moves the directory of all instances. */
     public static final String STATE_VARIABLE = "CULVERT_STATE";
     private static final String DEFAULT_STATE = "/dev/shm/culvert";
 
-    public Path directory() {
+    /** The instance of this name on this host. */
+    public static Instance named(final String name) {
+        return new Instance(stateDirectory().resolve(name));
+    }
+
+    /** The directory of all instances. */
+    public static Path stateDirectory() {
         final String state = System.getenv(STATE_VARIABLE);
-        return Path.of(state == null || state.isEmpty() ? DEFAULT_STATE : state).resolve(name);
+        return Path.of(state == null || state.isEmpty() ? DEFAULT_STATE : state);
+    }
+
+    public String name() {
+        return directory.getFileName().toString();
     }
 
     public Path countersFile() {
@@ -41,7 +51,7 @@ public record Instance(String name) {
     /** @throws Failure with NO_DAEMON when no relay of this name has left its counters here */
     public CounterFile openCounters(final Arena arena) {
         if (!Files.exists(countersFile())) {
-            throw new Failure(Failure.NO_DAEMON, "no relay \"" + name + "\": " + countersFile()
+            throw new Failure(Failure.NO_DAEMON, "no relay \"" + name() + "\": " + countersFile()
                     + " is not there. Fix: start it with culvert run, or name another with --instance");
         }
         try {

@@ -18,10 +18,10 @@ import java.util.List;
  *     0 | address, link + 1 | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state | refs |
  *    32 | confirmed, ms | asked, ms | tries |
  * </pre>
- * A place is never freed, but one that nobody references may be claimed for another next hop, so a search may stop at the
- * first place without a key. Workers claim and reference by compare-and-set; only the host worker ({@link #maintain}) moves time-driven
- * states; whoever receives an ARP reply confirms. The MTU reads 0 while the next hop cannot be used, so that the
- * walk finds that out by the one comparison it makes anyway.
+ * A place is never freed, but one that nobody references may be claimed for another next hop, so a search may stop at
+ * the first place without a key. Workers claim and reference by compare-and-set; only the host worker
+ * ({@link #maintain}) moves time-driven states; whoever receives an ARP reply confirms. The MTU reads 0 while the next
+ * hop cannot be used, so that the walk finds that out by the one comparison it makes anyway.
  */
 public final class Neighbors {
     public static final int NO_ADJACENCY = -1;

@@ -56,17 +56,19 @@ final class Host implements ArpSender {
     /** Takes in an ARP packet (RFC 826): answers a request for us, learns from neighbours that we know. */
     void answerArp(final Burst burst, final long mbuf, final MemorySegment frame) {
         final Link link = links[burst.ingress];
-        final boolean isValid = Arp.isValid(frame, Mbuf.dataLength(Mbuf.view(mbuf)));
-        if (!isValid || own.contains(Arp.senderAddress(frame)) || Ethernet.isGroup(Arp.senderMac(frame))) {
+        if (!Arp.isValid(frame, Mbuf.dataLength(Mbuf.view(mbuf))) || isALie(frame, link)) {
             burst.drop(mbuf, DropReason.BAD_ARP);
             return;
         }
         final int sender = Arp.senderAddress(frame);
-        final long senderMac = Arp.senderMac(frame);
-        final boolean isKnown = neighbors.confirm(link.index(), sender, senderMac, nowMs);
         final int target = Arp.targetAddress(frame);
-        if (Arp.operation(frame) == Arp.REQUEST && own.contains(target) && link.isConnected(target)) {
-            Arp.write(frame, Arp.REPLY, link.mac(), target, senderMac, sender);
+        final boolean asksForUs = Arp.operation(frame) == Arp.REQUEST && own.contains(target)
+                && link.isConnected(target);
+        // A request that is none of our business says nothing that its sender meant for us.
+        final boolean tellsUs = asksForUs || Arp.operation(frame) == Arp.REPLY || sender == target;
+        final boolean isKnown = tellsUs && neighbors.confirm(link.index(), sender, Arp.senderMac(frame), nowMs);
+        if (asksForUs) {
+            Arp.write(frame, Arp.REPLY, link.mac(), target, Arp.senderMac(frame), sender);
             Mbuf.setLength(Mbuf.view(mbuf), Arp.FRAME_LENGTH);
             counters.increment(catalog.answeredArp(link.index()));
             egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
@@ -76,6 +78,12 @@ final class Host implements ArpSender {
         } else {
             burst.drop(mbuf, DropReason.ARP_IGNORED);
         }
+    }
+
+    /** Whether the sender claims an address of ours, or one that no station can have. */
+    private boolean isALie(final MemorySegment frame, final Link link) {
+        final long mac = Arp.senderMac(frame);
+        return own.contains(Arp.senderAddress(frame)) || mac == link.mac() || Ethernet.isGroup(mac);
     }
 
     /** Turns an echo request into its reply, in place (RFC 792). */
