@@ -6,8 +6,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Turns SIGINT and SIGTERM into a wish to stop that a verb waits for. The verb then ends in its own time, prints what it
- * has to say and closes this; only then the process exits, with 0.
+ * Turns SIGINT and SIGTERM into a wish to stop that a verb waits for. The verb then ends in its own time, prints what
+ * it has to say and closes this; only then the process exits, with 0.
  */
 public final class StopSignal implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(30);

@@ -47,7 +47,7 @@ final class LabClientCommand implements Runnable {
 
     @Option(names = "--flows", paramLabel = "N", defaultValue = "1000",
             description = "Sockets, each with its own source port; default ${DEFAULT-VALUE}. More than about 60,000 "
-                    + "need several --bind addresses.")
+                    + "need several --bind addresses. Where one process may not open so many, several share them.")
     private int flows;
 
     @Option(names = "--rate", paramLabel = "PPS", defaultValue = "20000",
@@ -90,7 +90,8 @@ final class LabClientCommand implements Runnable {
         final ClientPlan plan = plan();
         final Consumer<String> messages = quiet ? line -> { } : spec.commandLine().getErr()::println;
         if (rate * seconds < flows) {
-            messages.accept("note: " + (long) (rate * seconds) + " packets in all are fewer than the flows: some send nothing");
+            messages.accept("note: " + (long) (rate * seconds)
+                    + " packets in all are fewer than the flows: some send nothing");
         }
         try (StopSignal stop = new StopSignal()) {
             final ClientReport report = ClientFleet.run(plan, stop, now -> messages.accept(now.progress()));

@@ -15,8 +15,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * One part of a plan in a JVM of its own. The plan goes in by its stdin, reports come out by its stdout: one per second,
- * the last is the result, or the {@link Failure} instead. When its stdin ends, with its parent or by
+ * One part of a plan in a JVM of its own. The plan goes in by its stdin, reports come out by its stdout: one per
+ * second, the last is the result, or the {@link Failure} instead. When its stdin ends, with its parent or by
  * {@link #stop}, it stops sending and reports.
  */
 final class ClientProcess implements AutoCloseable {
@@ -45,8 +45,8 @@ final class ClientProcess implements AutoCloseable {
             return new ClientProcess(plan, process);
         } catch (final IOException e) {
             throw new Failure(Failure.FAILED, "cannot start a process for " + plan.flows() + " of the flows: "
-                    + e.getMessage() + ". Fix: fewer --flows, or raise the hard limit of open files (ulimit -Hn), which "
-                    + "lets one process do", e);
+                    + e.getMessage() + ". Fix: fewer --flows, or raise the hard limit of open files (ulimit -Hn), "
+                    + "so that one process will do", e);
         }
     }
 

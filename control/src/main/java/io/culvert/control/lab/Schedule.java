@@ -2,8 +2,8 @@
 package io.culvert.control.lab;
 
 /**
- * When each flow sends: flow i starts at i / flowStartRate and then sends at its share of the total rate. All flows have
- * one period, so a queue in order of sending stays in order of due time. Times are nanoseconds from the start.
+ * When each flow sends: flow i starts at i / flowStartRate and then sends at its share of the total rate. All flows
+ * have one period, so a queue in order of sending stays in order of due time. Times are nanoseconds from the start.
  */
 final class Schedule {
     static final int NONE = -1;

@@ -8,9 +8,9 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ConcurrentMap;
 
 /**
- * Who has sent to the echo server: addresses with their ports. Workers share it and each looks through a {@link Lens} of
- * its own, so that a packet from a known source touches nothing shared but its port set. Bounded: past the limit new
- * addresses are served but not listed.
+ * Who has sent to the echo server: addresses with their ports. Workers share it and each looks through a {@link Lens}
+ * of its own, so that a packet from a known source touches nothing shared but its port set. Bounded: past the limit
+ * new addresses are served but not listed.
  */
 final class Sources {
     private static final int ADDRESS_LIMIT = 4096;

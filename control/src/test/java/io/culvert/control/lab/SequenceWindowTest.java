@@ -26,7 +26,7 @@ class SequenceWindowTest {
             final int sequence = Math.max(0, highest + random.nextInt(-LEAST_WINDOW + 1, leap ? 5_000 : 30));
             final SequenceWindow.Arrival expected =
                     !seen.add(sequence) ? DUPLICATE : sequence > highest ? IN_ORDER : REORDERED;
-            assertEquals(expected, window.mark(1, sequence), "sequence " + sequence + " in step " + i + ", seed " + seed);
+            assertEquals(expected, window.mark(1, sequence), "step " + i + ", seed " + seed);
             highest = Math.max(highest, sequence);
         }
         assertEquals(IN_ORDER, window.mark(0, 0), "flows do not touch each other");

@@ -16,7 +16,8 @@ import java.util.Set;
 final class TamperingServer implements AutoCloseable {
     enum Fault { CORRUPT, TRUNCATE, DUPLICATE, SWAP, DROP, ANSWER_FROM_ELSEWHERE, MISDELIVER }
 
-    private final DatagramSocket socket = new DatagramSocket(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    private final DatagramSocket socket =
+            new DatagramSocket(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     private final DatagramSocket elsewhere =
             new DatagramSocket(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     private final Fault fault;
