@@ -13,7 +13,7 @@ import java.util.concurrent.CompletableFuture;
 
 /** The UDP echo server: each worker has a socket on the same port, and the kernel spreads the clients over them. */
 public final class Echo implements AutoCloseable {
-    private static final int BUFFER = 32 << 20;
+    private static final int BUFFER = 64 << 20;
     private static final Duration STOP_LATENCY = Duration.ofMillis(100);
 
     private final Sources sources = new Sources();

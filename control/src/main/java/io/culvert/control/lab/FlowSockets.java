@@ -16,7 +16,7 @@ import java.util.Arrays;
 final class FlowSockets implements AutoCloseable {
     private static final int BUFFER_BUDGET = 256 << 20;
     private static final int LEAST_BUFFER = 256 << 10;
-    private static final int MOST_BUFFER = 8 << 20;
+    private static final int MOST_BUFFER = 64 << 20;
 
     private final ClientPlan plan;
     private final int[] nextPorts;
