@@ -35,6 +35,7 @@ final class ClientProcess implements AutoCloseable {
         final List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.add("--enable-native-access=ALL-UNNAMED"); // a started jar has it from its manifest, a class does not
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), ClientProcess.class.getName()));
         try {
             final Process process =
