@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.flow;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -8,6 +9,7 @@ import io.culvert.bindings.NativeMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -41,6 +43,12 @@ public final class FlowFile {
     private static final int NOW_AT = SEED_HI_AT + Long.BYTES;
     private static final int HIGH_WATER_AT = NOW_AT + Integer.BYTES;
     private static final int HEADER_LENGTH = 4096;
+
+    /** Both entries of a session, forward first. */
+    public static final int SESSION_LENGTH = 2 * FlowEntry.LENGTH;
+
+    /** A change lasts nanoseconds; one that outlasts so many looks was cut short, and a reader must not wait for it. */
+    private static final int READ_ATTEMPTS = 100;
 
     /** Half of the lanes stay free, so that a bucket seldom overflows into the next. */
     private static final int FLOWS_PER_BUCKET = FlowIndex.LANES / 2;
@@ -94,6 +102,11 @@ public final class FlowFile {
             final MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
             if (file.get(JAVA_LONG, MAGIC_AT) != MAGIC || file.get(JAVA_INT, LAYOUT_AT) != LAYOUT_VERSION) {
                 throw new IOException(path + " is not a flow table of layout " + LAYOUT_VERSION);
+            }
+            final long described = HEADER_LENGTH + (long) file.get(JAVA_INT, BUCKETS_AT) * FlowIndex.BUCKET_LENGTH
+                    + (long) file.get(JAVA_INT, SESSIONS_AT) * SESSION_LENGTH;
+            if (described > file.byteSize()) {
+                throw new IOException(path + " is shorter than the flow table that it describes");
             }
             return new FlowFile(file);
         }
@@ -169,6 +182,38 @@ public final class FlowFile {
 
     void nowMs(final int nowMs) {
         header.set(JAVA_INT, NOW_AT, nowMs);
+    }
+
+    /**
+     * Copies both entries of a session, as they were at one instant, while its worker goes on. The accessors of
+     * {@link FlowEntry} read the copies.
+     *
+     * @param copy {@link #SESSION_LENGTH} bytes, aligned for longs; of no meaning when the outcome is false
+     * @return whether the session is live; false also while it opens or closes
+     */
+    public boolean readSession(final int session, final MemorySegment copy) {
+        final MemorySegment both = entries.asSlice((long) session * SESSION_LENGTH, SESSION_LENGTH);
+        for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+            final int forwardVersion = both.get(JAVA_INT, FlowEntry.VERSION);
+            final int replyVersion = both.get(JAVA_INT, FlowEntry.LENGTH + FlowEntry.VERSION);
+            VarHandle.loadLoadFence();
+            // Long by long: each counter is read whole.
+            for (long at = 0; at < SESSION_LENGTH; at += Long.BYTES) {
+                copy.set(JAVA_LONG, at, both.get(JAVA_LONG, at));
+            }
+            VarHandle.loadLoadFence();
+            if (((forwardVersion | replyVersion) & 1) == 0
+                    && forwardVersion == both.get(JAVA_INT, FlowEntry.VERSION)
+                    && replyVersion == both.get(JAVA_INT, FlowEntry.LENGTH + FlowEntry.VERSION)) {
+                return isLive(copy, FlowEntry.FLAGS) && isLive(copy, FlowEntry.LENGTH + FlowEntry.FLAGS);
+            }
+            Thread.onSpinWait();
+        }
+        return false;
+    }
+
+    private static boolean isLive(final MemorySegment copy, final int flagsAt) {
+        return (copy.get(JAVA_BYTE, flagsAt) & FlowEntry.FLAG_LIVE) != 0;
     }
 
     /** The view of one entry. The forward flow of session s is slot 2s, its twin slot 2s + 1. */
