@@ -2,6 +2,7 @@
 package io.culvert.control.cli;
 
 import io.culvert.control.Failure;
+import io.culvert.control.view.Output;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -16,6 +17,8 @@ import picocli.CommandLine.Command;
             ConfigCommand.class,
             SizingCommand.class,
             LabCommand.class,
+            FlowsCommand.class,
+            StatsCommand.class,
         })
 public final class Culvert {
 
@@ -28,6 +31,9 @@ public final class Culvert {
         return new CommandLine(new Culvert())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((exception, command, parsed) -> {
+                    if (exception instanceof Output.Closed) {
+                        return CommandLine.ExitCode.OK;
+                    }
                     if (!(exception instanceof final Failure failure)) {
                         throw exception;
                     }

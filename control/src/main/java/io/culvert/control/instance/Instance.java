@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Where a running relay keeps what others may read: {@code /dev/shm/culvert/NAME} (or {@code $CULVERT_STATE/NAME}) with
@@ -20,15 +21,50 @@ public record Instance(Path directory) {
     public static final String STATE_VARIABLE = "CULVERT_STATE";
     private static final String DEFAULT_STATE = "/dev/shm/culvert";
 
-    /** The instance of this name on this host. */
-    public static Instance named(final String name) {
-        return new Instance(stateDirectory().resolve(name));
-    }
-
     /** The directory of all instances. */
-    public static Path stateDirectory() {
+    public static Path root() {
         final String state = System.getenv(STATE_VARIABLE);
         return Path.of(state == null || state.isEmpty() ? DEFAULT_STATE : state);
+    }
+
+    /** The instance of this name. */
+    public static Instance named(final String name) {
+        return new Instance(root().resolve(name));
+    }
+
+    /**
+     * The instance that the user means.
+     *
+     * @param name null for the only one there is
+     * @throws Failure with NO_DAEMON when there is none, with NOT_FOUND when there are several to choose from
+     */
+    public static Instance choose(final String name) {
+        return name != null ? named(name) : only(root());
+    }
+
+    static Instance only(final Path root) {
+        final List<String> names = names(root);
+        if (names.isEmpty()) {
+            throw new Failure(Failure.NO_DAEMON, "no relay has left its state in " + root
+                    + ". Fix: start one with culvert run, or set " + STATE_VARIABLE + " as the relay had it");
+        }
+        if (names.size() > 1) {
+            throw new Failure(Failure.NOT_FOUND, "several relays have their state in " + root + ": "
+                    + String.join(", ", names) + ". Fix: name one with --instance");
+        }
+        return new Instance(root.resolve(names.getFirst()));
+    }
+
+    private static List<String> names(final Path root) {
+        if (!Files.isDirectory(root)) {
+            return List.of();
+        }
+        try (Stream<Path> directories = Files.list(root)) {
+            return directories.filter(directory -> Files.exists(directory.resolve("counters")))
+                    .map(directory -> directory.getFileName().toString()).sorted().toList();
+        } catch (final IOException e) {
+            throw unreadable(e);
+        }
     }
 
     public String name() {

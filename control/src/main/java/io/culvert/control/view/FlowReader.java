@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.view;
+
+import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowFile;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Walks the sessions of all workers in their mapped tables. The workers notice nothing: a session that opens or closes
+ * under the walk is seen whole or not at all. Memory does not grow with the table.
+ */
+public final class FlowReader {
+    /** Far more than the published clock ever lags behind. */
+    private static final int CLOCK_LAG_MS = 60_000;
+
+    private final List<FlowFile> tables;
+    private final List<String> rules;
+    private final MemorySegment forward;
+    private final MemorySegment reply;
+    private final MemorySegment both;
+
+    /** @param rules their names, by the index that entries carry; {@link Counters#rules} */
+    public FlowReader(final List<FlowFile> tables, final List<String> rules) {
+        this.tables = List.copyOf(tables);
+        this.rules = List.copyOf(rules);
+        this.both = Arena.ofAuto().allocate(FlowFile.SESSION_LENGTH, Long.BYTES);
+        this.forward = both.asSlice(0, FlowEntry.LENGTH);
+        this.reply = both.asSlice(FlowEntry.LENGTH, FlowEntry.LENGTH);
+    }
+
+    /** How many sessions the tables can hold. */
+    public long capacity() {
+        return tables.stream().mapToLong(FlowFile::capacity).sum();
+    }
+
+    /** Shows each live session once, worker by worker, in the order of the slots. One thread at a time. */
+    public void forEach(final Consumer<Session> visitor) {
+        for (int worker = 0; worker < tables.size(); worker++) {
+            final FlowFile table = tables.get(worker);
+            final int end = Math.min(table.highWater(), table.capacity());
+            for (int slot = 0; slot < end; slot++) {
+                if (table.readSession(slot, both)) {
+                    visitor.accept(session(worker, slot, table.nowMs()));
+                }
+            }
+        }
+    }
+
+    private Session session(final int worker, final int slot, final int nowMs) {
+        final long seen = FlowEntry.keyLo(forward);
+        final int seenPorts = FlowEntry.ports(forward);
+        final long sent = FlowEntry.newAddresses(forward);
+        final int sentPorts = FlowEntry.newPorts(forward);
+        return new Session((long) slot * tables.size() + worker, worker, ruleName(FlowEntry.rule(forward)),
+                (int) seen, port(seenPorts), (int) (seen >>> Integer.SIZE), port(seenPorts >>> Short.SIZE),
+                (int) sent, port(sentPorts), (int) (sent >>> Integer.SIZE), port(sentPorts >>> Short.SIZE),
+                FlowEntry.packets(forward), FlowEntry.bytes(forward),
+                FlowEntry.packets(reply), FlowEntry.bytes(reply),
+                Math.min(idleMs(forward, nowMs), idleMs(reply, nowMs)),
+                ageMs(nowMs - FlowEntry.opened(forward)));
+    }
+
+    /** The clock wraps, and the worker publishes it a little after it stamps packets. */
+    private static int idleMs(final MemorySegment entry, final int nowMs) {
+        return Math.max(0, nowMs - FlowEntry.lastSeen(entry));
+    }
+
+    /** Counts to 49 days, then from 0 again. A session newer than the published clock is 0 old. */
+    private static long ageMs(final int wrapped) {
+        return wrapped < 0 && wrapped > -CLOCK_LAG_MS ? 0 : Integer.toUnsignedLong(wrapped);
+    }
+
+    private static int port(final int wireOrder) {
+        return Short.toUnsignedInt(Short.reverseBytes((short) wireOrder));
+    }
+
+    private String ruleName(final int rule) {
+        return rule < rules.size() ? rules.get(rule) : "#" + rule;
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.view;
+
+import io.culvert.dataplane.stats.CounterFile;
+import java.time.Instant;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Whether the process behind a counter file lives, as far as anybody outside can tell: by its heartbeat, and by its
+ * pid when that has stopped.
+ */
+public record Health(CounterFile.State state, Life life, long pid, long startedMs, long heartbeatMs, long nowMs) {
+    /** A heartbeat comes every second; this many milliseconds without one are no accident. */
+    public static final long STALE_MS = 5_000;
+
+    /** Signs of life. */
+    public enum Life { RUNNING, STALLED, STOPPED, DEAD }
+
+    /** The clock of a process start and ours differ by less than this. */
+    private static final long START_TOLERANCE_MS = 2_000;
+
+    public static Health of(final CounterFile counters, final long nowMs) {
+        final CounterFile.State state = counters.state();
+        final long heartbeatMs = counters.heartbeatMs();
+        final Life life;
+        if (state == CounterFile.State.STOPPED) {
+            life = Life.STOPPED;
+        } else if (isProcessThere(counters.pid(), counters.startedMs())) {
+            life = nowMs - heartbeatMs < STALE_MS ? Life.RUNNING : Life.STALLED;
+        } else {
+            life = Life.DEAD;
+        }
+        return new Health(state, life, counters.pid(), counters.startedMs(), heartbeatMs, nowMs);
+    }
+
+    /** A process that began after the file was written only inherited the number. */
+    private static boolean isProcessThere(final long pid, final long startedMs) {
+        return ProcessHandle.of(pid).filter(process -> {
+            final Optional<Instant> began = process.info().startInstant();
+            return began.isEmpty() || began.get().toEpochMilli() < startedMs + START_TOLERANCE_MS;
+        }).isPresent();
+    }
+
+    /** Up to now while it runs, else up to the last heartbeat. */
+    public long uptimeMs() {
+        return Math.max(0, (life == Life.RUNNING ? nowMs : heartbeatMs) - startedMs);
+    }
+
+    public long heartbeatAgeMs() {
+        return Math.max(0, nowMs - heartbeatMs);
+    }
+
+    public String stateLabel() {
+        return state.name().toLowerCase(Locale.ROOT);
+    }
+
+    public String lifeLabel() {
+        return life.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** One line for people. */
+    public String describe() {
+        return switch (life) {
+            case RUNNING -> stateLabel();
+            case STALLED -> "STALLED: process " + pid + " is there, but its heartbeat is "
+                    + Durations.brief(heartbeatAgeMs()) + " old";
+            case STOPPED -> "stopped: these are its last figures";
+            case DEAD -> "DEAD: process " + pid + " is gone, its state was " + stateLabel()
+                    + "; these are its last figures";
+        };
+    }
+}
