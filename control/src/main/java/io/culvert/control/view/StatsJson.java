@@ -36,7 +36,7 @@ public final class StatsJson {
     private void ports() {
         json.name("ports").beginArray();
         for (final Stats.Port port : stats.ports()) {
-            json.beginObject().name("port").value(port.name()).name("up").value(port.up())
+            json.beginObject().name("name").value(port.name()).name("up").value(port.up())
                     .name("bitsPerSecond").value(port.speedBytes() * Byte.SIZE)
                     .name("receive").beginObject();
             traffic(port.received());
@@ -69,7 +69,7 @@ public final class StatsJson {
     private void rules() {
         json.name("rules").beginArray();
         for (final Stats.Rule rule : stats.rules()) {
-            json.beginObject().name("rule").value(rule.name()).name("sessions").value(rule.sessions())
+            json.beginObject().name("name").value(rule.name()).name("sessions").value(rule.sessions())
                     .name("sessionsCreated").value(rule.created()).name("sessionsEnded").value(rule.ended())
                     .name("forward").beginObject();
             traffic(rule.forward());
@@ -92,7 +92,7 @@ public final class StatsJson {
 
     private void resources() {
         json.name("snatPools").beginArray();
-        stats.pools().forEach((pool, ports) -> json.beginObject().name("pool").value(pool)
+        stats.pools().forEach((pool, ports) -> json.beginObject().name("name").value(pool)
                 .name("portsUsed").value(ports.used()).name("portsLimit").value(ports.limit()).endObject());
         json.endArray().name("neighbors").beginObject();
         stats.neighbors().forEach((state, count) -> json.name(state).value(count));

@@ -2,6 +2,7 @@
 package io.culvert.control.view;
 
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** {@link Stats} as a page for people. */
 public final class StatsTable {
@@ -59,11 +60,17 @@ public final class StatsTable {
         for (final Stats.Worker worker : stats.workers()) {
             table.row(worker.number(), String.format(Locale.ROOT, "%.1f %%", 100 * worker.busyRatio()),
                     worker.packets(), worker.bursts(), String.format(Locale.ROOT, "%.1f", worker.packetsPerBurst()),
-                    Double.isInfinite(worker.longestLoopMicros()) ? "unbounded"
-                            : String.format(Locale.ROOT, "< %.0f us", Math.ceil(worker.longestLoopMicros())),
+                    longestLoop(worker.longestLoopMicros()),
                     Durations.brief(worker.heartbeatAgeMs()), worker.sessions());
         }
         return table;
+    }
+
+    private static String longestLoop(final double micros) {
+        if (micros == 0) {
+            return "-";
+        }
+        return Double.isInfinite(micros) ? "unbounded" : String.format(Locale.ROOT, "< %.0f us", Math.ceil(micros));
     }
 
     private TextTable rules() {
@@ -95,11 +102,10 @@ public final class StatsTable {
     }
 
     private void resources() {
-        out.put("buffers  ").put(stats.buffers().used()).put(" of ").put(stats.buffers().limit()).put(" in use")
+        out.put("buffers ").put(stats.buffers().used()).put(" of ").put(stats.buffers().limit()).put(" in use")
                 .endLine();
-        out.put("next hops");
-        stats.neighbors().forEach((state, count) -> out.put("  ").put(state).put(" ").put(count));
-        out.endLine();
+        out.put("next hops ").put(stats.neighbors().entrySet().stream()
+                .map(state -> state.getKey() + " " + state.getValue()).collect(Collectors.joining(", "))).endLine();
     }
 
     private void ledger() {
@@ -108,8 +114,8 @@ public final class StatsTable {
         }
         for (final Stats.Worker worker : stats.workers()) {
             if (worker.unaccounted() != 0) {
-                out.put("ledger of worker ").put((long) worker.number()).put(": ").put(worker.unaccounted())
-                        .put(" packets unaccounted for (packets on their way count while it runs)").endLine();
+                out.put("ledger worker ").put((long) worker.number()).put(": ").put(worker.unaccounted())
+                        .put(" packets unaccounted for (while it runs, those on their way count)").endLine();
             }
         }
     }
