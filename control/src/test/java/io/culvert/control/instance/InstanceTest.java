@@ -24,7 +24,7 @@ class InstanceTest {
     void isTheOnlyOneThereIs() throws IOException {
         leaveState("edge");
         Files.createDirectories(root.resolve("without-counters"));
-        assertEquals(new Instance("edge"), Instance.only(root));
+        assertEquals(new Instance(root.resolve("edge")), Instance.only(root));
     }
 
     @Test
