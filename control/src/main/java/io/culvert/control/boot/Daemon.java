@@ -4,17 +4,26 @@ package io.culvert.control.boot;
 import io.culvert.bindings.eal.DpdkException;
 import io.culvert.bindings.eal.Eal;
 import io.culvert.bindings.eal.Lcore;
+import io.culvert.bindings.ethdev.Port;
+import io.culvert.bindings.libc.NotifySocket;
 import io.culvert.control.Failure;
 import io.culvert.control.StopSignal;
+import io.culvert.control.Version;
 import io.culvert.control.config.RelayConfig;
 import io.culvert.control.config.WorkersConfig.Poll;
 import io.culvert.control.instance.Instance;
+import io.culvert.control.metrics.RelayInfo;
+import io.culvert.control.metrics.StatusServer;
 import io.culvert.dataplane.stats.CounterFile.State;
 import io.culvert.dataplane.worker.Clock;
 import io.culvert.dataplane.worker.WorkerLoop;
+import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** {@code culvert run}: one relay from its configuration to its last packet. Reads like a checklist. */
 public final class Daemon {
@@ -70,20 +79,52 @@ public final class Daemon {
 
     private void relay(final Instance instance, final MemoryPlan memory, final int[] cpus, final Runnable onReady) {
         final Clock clock = Clock.tsc();
-        try (Relay relay = Relay.open(config, memory, instance, List.of(), clock)) {
+        try (Relay relay = Relay.open(config, memory, instance, clock)) {
+            final Optional<StatusServer> status = statusServer(relay);
+            final Housekeeper housekeeper = new Housekeeper(relay);
             final List<WorkerLoop> loops = loops(relay, clock, cpus);
+            housekeeper.publish();
             loops.forEach(WorkerLoop::start);
             relay.counters().state(State.READY);
+            NotifySocket.tell("READY=1");
             onReady.run();
-            do {
-                relay.counters().beat();
-            } while (!signal.await(HOUSEKEEPING));
+            while (!signal.await(HOUSEKEEPING)) {
+                housekeeper.publish();
+            }
 
+            NotifySocket.tell("STOPPING=1");
             relay.counters().state(State.DRAINING);
             loops.forEach(WorkerLoop::stop);
             loops.forEach(WorkerLoop::join);
+            status.ifPresent(StatusServer::close);
+            housekeeper.publish();
             relay.counters().state(State.STOPPED);
         }
+    }
+
+    /** Serves metrics and health where the configuration says. */
+    private Optional<StatusServer> statusServer(final Relay relay) {
+        if (config.metrics().isEmpty()) {
+            return Optional.empty();
+        }
+        final InetSocketAddress address = config.metrics().get();
+        try {
+            return Optional.of(new StatusServer(address, relay.counters(), relay.flowFiles(), info(relay)));
+        } catch (final IOException e) {
+            throw new Failure(Failure.FAILED, "metrics: cannot listen on " + address + ": " + e.getMessage()
+                    + ". Fix: set metrics: { listen: ADDRESS:PORT } to a free one, or metrics: none", e);
+        }
+    }
+
+    private RelayInfo info(final Relay relay) {
+        final List<Map<String, String>> ports = new ArrayList<>();
+        for (int index = 0; index < relay.ports().size(); index++) {
+            final Port port = relay.ports().get(index);
+            ports.add(Map.of("port", config.ports().get(index).name(), "device", port.device(),
+                    "driver", port.driver(), "numa_node", Integer.toString(port.info().numaSocket())));
+        }
+        return new RelayInfo(config.instance(), Map.of("version", Version.CULVERT,
+                "jdk", Runtime.version().toString(), "dpdk", Eal.version()), ports);
     }
 
     private List<WorkerLoop> loops(final Relay relay, final Clock clock, final int[] cpus) {

@@ -40,7 +40,8 @@ final class PlanBuilder {
                     port.addresses().stream().map(PlanBuilder::subnet).toList(),
                     port.gateway().map(PlanBuilder::address).orElse(Link.NO_GATEWAY)));
         }
-        final List<SnatConfig> pools = config.rules().stream().flatMap(rule -> rule.snat().stream()).distinct().toList();
+        final List<SnatConfig> pools =
+                config.rules().stream().flatMap(rule -> rule.snat().stream()).distinct().toList();
         final List<SnatPool.Spec> specs = new ArrayList<>();
         for (final SnatConfig pool : pools) {
             specs.add(new SnatPool.Spec(specs.size(), pool.addresses().stream().map(PlanBuilder::address).toList(),

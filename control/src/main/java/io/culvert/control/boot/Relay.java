@@ -11,12 +11,14 @@ import io.culvert.control.Failure;
 import io.culvert.control.config.PortConfig;
 import io.culvert.control.config.RelayConfig;
 import io.culvert.control.instance.Instance;
+import io.culvert.control.metrics.ProcessSeries;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Rule;
+import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.worker.Clock;
@@ -48,19 +50,17 @@ public final class Relay implements AutoCloseable {
     private Mempool pool;
     private RelayPlan plan;
     private Neighbors neighbors;
+    private ProcessSeries processSeries;
     private CounterFile counters;
 
     private Relay() { }
 
-    /**
-     * @param processSeries what the caller will publish beside the workers' counters
-     * @throws Failure that names the device, DPDK's text and the mend; what was opened is closed again
-     */
+    /** @throws Failure that names the device, DPDK's text and the mend; what was opened is closed again */
     public static Relay open(final RelayConfig config, final MemoryPlan memory, final Instance instance,
-                             final List<String> processSeries, final Clock clock) {
+                             final Clock clock) {
         final Relay relay = new Relay();
         try {
-            relay.build(config, memory, instance, processSeries, clock);
+            relay.build(config, memory, instance, clock);
             return relay;
         } catch (final DpdkException e) {
             relay.close();
@@ -76,7 +76,7 @@ public final class Relay implements AutoCloseable {
     }
 
     private void build(final RelayConfig config, final MemoryPlan memory, final Instance instance,
-                       final List<String> processSeries, final Clock clock) throws IOException {
+                       final Clock clock) throws IOException {
         final Arena arena = Arena.ofShared();
         opened.push(arena::close);
         pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), -1);
@@ -87,10 +87,11 @@ public final class Relay implements AutoCloseable {
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());
         neighbors = neighborsOf(config, arena);
 
-        final CounterCatalog catalog = new CounterCatalog(
-                plan.links().stream().map(Link::name).toList(), plan.rules().stream().map(Rule::name).toList());
-        counters = CounterFile.create(instance.countersFile(), catalog, processSeries, plan.workers(), clock.hz(),
-                arena);
+        final List<String> portNames = plan.links().stream().map(Link::name).toList();
+        final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
+        processSeries = new ProcessSeries(portNames, plan.pools().stream().map(SnatPool.Spec::name).toList());
+        counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
+                clock.hz(), arena);
         final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());
         for (int number = 0; number < plan.workers(); number++) {
             final FlowFile flows = flowFile(instance, number, sessions, memory, arena);
@@ -163,8 +164,8 @@ public final class Relay implements AutoCloseable {
         return switch (e.function()) {
             case "rte_eal_hotplug_add" -> "check the vdev string: the driver's name and its arguments, and that the"
                     + " interface it names exists (ip link)";
-            case "rte_eth_dev_get_port_by_name" -> "bind the device with deploy/host/culvert-host-prepare, and check its"
-                    + " address with dpdk-devbind.py --status";
+            case "rte_eth_dev_get_port_by_name" -> "bind the device with deploy/host/culvert-host-prepare, and check"
+                    + " its address with dpdk-devbind.py --status";
             case "rte_pktmbuf_pool_create" -> "give more memory: { megabytes: ... }, or free huge pages";
             default -> "see what DPDK printed above";
         };
@@ -188,6 +189,11 @@ public final class Relay implements AutoCloseable {
 
     public Neighbors neighbors() {
         return neighbors;
+    }
+
+    /** What is published beside the workers' counters, and where. */
+    public ProcessSeries processSeries() {
+        return processSeries;
     }
 
     public CounterFile counters() {

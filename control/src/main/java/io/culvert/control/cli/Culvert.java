@@ -2,6 +2,7 @@
 package io.culvert.control.cli;
 
 import io.culvert.control.Failure;
+import io.culvert.control.Version;
 import io.culvert.control.view.Output;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -11,7 +12,7 @@ import picocli.CommandLine.Command;
         name = "culvert",
         description = "A transparent UDP relay: Java driving DPDK.",
         mixinStandardHelpOptions = true,
-        version = "culvert 0.1.0",
+        version = "culvert " + Version.CULVERT,
         subcommands = {
             RunCommand.class,
             ConfigCommand.class,

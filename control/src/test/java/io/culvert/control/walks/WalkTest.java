@@ -57,7 +57,7 @@ class WalkTest {
         final Instance instance = new Instance(Files.createDirectory(scratch.resolve("state")));
         final int steps = steps(folder);
         prepareDevices(folder, config, 1);
-        try (Relay relay = Relay.open(config, MemoryPlan.of(config), instance, List.of(), Clock.tsc())) {
+        try (Relay relay = Relay.open(config, MemoryPlan.of(config), instance, Clock.tsc())) {
             final Worker worker = relay.workers().getFirst();
             for (int step = 1; step <= steps; step++) {
                 if (step > 1) {

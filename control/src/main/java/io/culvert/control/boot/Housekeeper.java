@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.boot;
+
+import io.culvert.bindings.ethdev.Port;
+import io.culvert.bindings.ethdev.PortInfo;
+import io.culvert.bindings.ethdev.PortStats;
+import io.culvert.control.metrics.ProcessSeries;
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.stats.CounterFile;
+
+/**
+ * Writes once a second what no worker knows: what devices count themselves, the mempool, the pools, the next hops, and
+ * that the process lives.
+ */
+final class Housekeeper {
+    private static final int BITS_PER_MEGABIT = 1_000_000;
+
+    private final Relay relay;
+    private final ProcessSeries series;
+    private final CounterFile counters;
+
+    Housekeeper(final Relay relay) {
+        this.relay = relay;
+        this.series = relay.processSeries();
+        this.counters = relay.counters();
+    }
+
+    void publish() {
+        for (int port = 0; port < relay.ports().size(); port++) {
+            publishPort(port, relay.ports().get(port));
+        }
+        final int free = relay.pool().available();
+        counters.setProcess(series.buffersFree(), free);
+        counters.setProcess(series.buffersUsed(), relay.pool().buffers() - free);
+        for (int index = 0; index < relay.plan().pools().size(); index++) {
+            final int pool = index;
+            counters.setProcess(series.snatPortsLimit(pool),
+                    relay.workers().stream().mapToLong(worker -> worker.pool(pool).size()).sum());
+            counters.setProcess(series.snatPortsUsed(pool),
+                    relay.workers().stream().mapToLong(worker -> worker.pool(pool).lent()).sum());
+        }
+        for (final Neighbors.State state : Neighbors.State.values()) {
+            counters.setProcess(series.neighbors(state.ordinal()), relay.neighbors().count(state));
+        }
+        counters.beat();
+    }
+
+    private void publishPort(final int index, final Port port) {
+        final PortInfo info = port.info();
+        final PortStats stats = port.stats();
+        counters.setProcess(series.up(index), info.linkUp() ? 1 : 0);
+        counters.setProcess(series.speedBytes(index),
+                info.linkMbps() < 0 ? 0 : (long) info.linkMbps() * BITS_PER_MEGABIT / Byte.SIZE);
+        counters.setProcess(series.receiveMissed(index), stats.receivedMissed());
+        counters.setProcess(series.receiveErrors(index), stats.receiveErrors());
+        counters.setProcess(series.receiveNoMbuf(index), stats.receivedNoMbuf());
+        counters.setProcess(series.transmitErrors(index), stats.sendErrors());
+    }
+}
