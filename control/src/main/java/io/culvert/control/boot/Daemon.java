@@ -96,6 +96,7 @@ public final class Daemon {
             relay.counters().state(State.DRAINING);
             loops.forEach(WorkerLoop::stop);
             loops.forEach(WorkerLoop::join);
+            relay.stopWorkers();
             status.ifPresent(StatusServer::close);
             housekeeper.publish();
             relay.counters().state(State.STOPPED);

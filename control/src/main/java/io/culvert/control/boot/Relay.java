@@ -22,6 +22,7 @@ import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.worker.Clock;
+import io.culvert.dataplane.worker.Handoff;
 import io.culvert.dataplane.worker.RelayPlan;
 import io.culvert.dataplane.worker.Worker;
 import java.io.IOException;
@@ -50,6 +51,7 @@ public final class Relay implements AutoCloseable {
     private Mempool pool;
     private RelayPlan plan;
     private Neighbors neighbors;
+    private Handoff handoff;
     private ProcessSeries processSeries;
     private CounterFile counters;
 
@@ -86,6 +88,7 @@ public final class Relay implements AutoCloseable {
         }
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());
         neighbors = neighborsOf(config, arena);
+        handoff = new Handoff(plan.workers());
 
         final List<String> portNames = plan.links().stream().map(Link::name).toList();
         final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
@@ -156,7 +159,7 @@ public final class Relay implements AutoCloseable {
                           final Arena arena) {
         final RxQueue[] rx = ports.stream().map(port -> port.rxQueue(number)).toArray(RxQueue[]::new);
         final TxQueue[] tx = ports.stream().map(port -> port.txQueue(number)).toArray(TxQueue[]::new);
-        return new Worker(plan, number, rx, tx, flows, neighbors, pool, counters.worker(number, catalog),
+        return new Worker(plan, number, rx, tx, flows, neighbors, handoff, pool, counters.worker(number, catalog),
                 new SplittableRandom(new SecureRandom().nextLong()), clock, arena);
     }
 
@@ -202,6 +205,14 @@ public final class Relay implements AutoCloseable {
 
     public List<FlowFile> flowFiles() {
         return flowFiles;
+    }
+
+    /** Has the workers give back what they hold. None may be running. */
+    public void stopWorkers() {
+        // A packet may be handed on once less than there are workers, so after as many rounds none is on its way.
+        for (int round = 0; round < workers.size(); round++) {
+            workers.forEach(Worker::stop);
+        }
     }
 
     /** Ports first, then their memory. No worker may be running. */

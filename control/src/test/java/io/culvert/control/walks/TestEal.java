@@ -7,7 +7,7 @@ import java.util.List;
 /** EAL for all tests of this JVM: a process can initialise it once only, so it stays until the JVM ends. */
 final class TestEal {
     static {
-        Eal.init(List.of("-l", "0", "--no-huge", "--no-shconf", "-m", "256", "--no-pci", "--no-telemetry",
+        Eal.init(List.of("-l", "0", "--no-huge", "--no-shconf", "-m", "512", "--no-pci", "--no-telemetry",
                 "--log-level", "warning", "--file-prefix", "culvert-test-" + ProcessHandle.current().pid()));
     }
 

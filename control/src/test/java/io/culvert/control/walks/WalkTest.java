@@ -65,7 +65,7 @@ class WalkTest {
                 }
                 drain(worker);
             }
-            worker.stop();
+            relay.stopWorkers();
             assertEquals(0, worker.counters().imbalance(), "packets unaccounted for in the ledger");
             assertEquals(relay.pool().buffers(), relay.pool().available(), "buffers in the mempool");
             compareCounters(folder, relay.counters());

@@ -13,6 +13,9 @@ import java.util.List;
  * rule matched. The checks go from the cheapest to the one that takes something.
  */
 public final class Admission {
+    public static final int NO_WORKER = -1;
+    public static final int ANY_WORKER = -2;
+
     private final RuleTable rules;
     private final List<SnatPool.Spec> pools;
     private final OwnAddresses own;
@@ -67,8 +70,23 @@ public final class Admission {
         return openTowards(rule, keyLo, ports, toTarget, toClient, nowMs);
     }
 
+    /**
+     * Which worker may know the session of a packet that this one does not: it is addressed to a SNAT port, whose slice
+     * names its owner, or it comes from a target that sees the clients' own addresses, and then anybody may.
+     *
+     * @return the owner, ANY_WORKER, or NO_WORKER
+     */
+    public int ownerOf(final long keyLo, final int ports, final int workers) {
+        final int destinationPort = Wire.host16(ports >>> Short.SIZE);
+        final SnatPool.Spec pool = poolOf((int) (keyLo >>> Integer.SIZE), destinationPort);
+        if (pool != null) {
+            return pool.owner(destinationPort, workers);
+        }
+        return rules.relaysTransparentlyTo((int) keyLo) ? ANY_WORKER : NO_WORKER;
+    }
+
     /** The pool that lends this endpoint, or null. */
-    public SnatPool.Spec poolOf(final int address, final int port) {
+    private SnatPool.Spec poolOf(final int address, final int port) {
         for (int i = 0; i < pools.size(); i++) {
             if (pools.get(i).covers(address, port)) {
                 return pools.get(i);

@@ -68,6 +68,16 @@ public final class RuleTable {
         return chain(address, port).length != 0;
     }
 
+    /** Whether this is the target of a rule that keeps the clients' addresses. */
+    public boolean relaysTransparentlyTo(final int target) {
+        for (final Rule rule : rules) {
+            if (rule.targetAddress() == target && rule.pool() == Rule.NO_SNAT) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private int[] chain(final int address, final int port) {
         // Relays have a handful of listening addresses; a scan beats a hash.
         for (int i = 0; i < addresses.length; i++) {

@@ -42,6 +42,8 @@ public final class Burst {
 
     /** The link the packets came in on. */
     int ingress;
+    /** How often the packets were handed from worker to worker. */
+    int hops;
 
     private final MemorySegment freed;
     private int freedCount;
@@ -57,7 +59,12 @@ public final class Burst {
 
     /** Starts a walk of the packets that lie in {@link #received}. */
     void begin(final int link, final int packets) {
+        begin(link, packets, 0);
+    }
+
+    void begin(final int link, final int packets, final int handedOn) {
         ingress = link;
+        hops = handedOn;
         receivedCount = packets;
         count = 0;
         dropCounters = counters.catalog().dropped(link);

@@ -48,7 +48,8 @@ public final class Worker {
     private final CounterCatalog catalog;
     private final Clock clock;
     private final long cyclesPerMs;
-    private final boolean maintainsNeighbors;
+    private final int number;
+    private final Handoff handoff;
     private final SnatPool[] pools;
 
     private int nowMs;
@@ -61,8 +62,8 @@ public final class Worker {
      * @param arena of the worker's own buffers
      */
     public Worker(final RelayPlan plan, final int number, final RxQueue[] rx, final TxQueue[] tx,
-                  final FlowTable flows, final Neighbors neighbors, final Mempool pool, final WorkerCounters counters,
-                  final RandomGenerator random, final Clock clock, final Arena arena) {
+                  final FlowTable flows, final Neighbors neighbors, final Handoff handoff, final Mempool pool,
+                  final WorkerCounters counters, final RandomGenerator random, final Clock clock, final Arena arena) {
         final RuleTable rules = plan.ruleTable();
         final OwnAddresses own = plan.ownAddresses();
         this.pools = plan.pools().stream()
@@ -74,7 +75,8 @@ public final class Worker {
         this.catalog = counters.catalog();
         this.clock = clock;
         this.cyclesPerMs = clock.hz() / MS_PER_SECOND;
-        this.maintainsNeighbors = number == 0;
+        this.number = number;
+        this.handoff = handoff;
         burst = new Burst(counters, arena);
         egress = new Egress(tx, counters, arena);
         waiting = new Waiting(neighbors, counters);
@@ -93,7 +95,8 @@ public final class Worker {
         for (int link = 0; link < queues.length; link++) {
             final int received = queues[link].receive(burst.received, Burst.CAPACITY);
             if (received > 0) {
-                final long bytes = walk(link, received);
+                burst.begin(link, received);
+                final long bytes = walk();
                 counters.add(catalog.received(link), received);
                 counters.add(catalog.received(link) + 1, bytes);
                 counters.add(catalog.of(WorkerCounter.PACKETS), received);
@@ -101,21 +104,23 @@ public final class Worker {
                 work += received;
             }
         }
+        for (int from = 0; from < handoff.workers(); from++) {
+            work += takeOver(from);
+        }
         if (waiting.isDue(nowMs)) {
             resume();
         }
         return work;
     }
 
-    /** The walk of one burst that came in on one link. @return its bytes */
-    private long walk(final int link, final int received) {
-        burst.begin(link, received);
+    /** The walk of one burst, already begun: all came in on one link. @return its bytes */
+    private long walk() {
         final long bytes = parser.parse(burst);       // bytes   -> keys, an answer, or a drop reason
         if (lookup.find(burst) > 0) {                 // keys    -> flow slots
             admit();                                  // misses  -> sessions, or a drop reason
         }
         rewriter.rewrite(burst, nowMs);               // addresses, ports, checksums, in place
-        egress.transmit(link);                        // one downcall per link; what is not sent is freed and counted
+        egress.transmit(burst.ingress);               // one downcall per link; what is not sent is freed and counted
         burst.end();                                  // what was dropped goes back to the mempool
         return bytes;
     }
@@ -134,10 +139,44 @@ public final class Worker {
             }
             if (slot >= 0) {
                 burst.slot[i] = slot;
-            } else {
+            } else if (!handOff(i, DropReason.of(~slot))) {
                 burst.drop(i, DropReason.of(~slot));
             }
         }
+    }
+
+    /** Gives a packet to the worker that may know its session. @return false when there is none */
+    private boolean handOff(final int i, final DropReason reason) {
+        final int workers = handoff.workers();
+        if (workers == 1 || reason != DropReason.NO_SESSION && reason != DropReason.NO_RULE) {
+            return false;
+        }
+        final int owner = admission.ownerOf(burst.keyLo[i], (int) burst.keyHi[i], workers);
+        // Whoever may know it is asked in turn; the owner of a port has been asked when the packet was handed once.
+        final int hopsLimit = owner == Admission.ANY_WORKER ? workers - 1 : 1;
+        final int next = owner == Admission.ANY_WORKER ? (number + 1) % workers : owner;
+        if (owner == Admission.NO_WORKER || next == number || burst.hops >= hopsLimit) {
+            return false;
+        }
+        if (handoff.give(number, next, burst.mbuf[i], burst.ingress, burst.hops + 1)) {
+            counters.increment(catalog.of(WorkerCounter.HANDED_OFF));
+            burst.slot[i] = Burst.GONE;
+        } else {
+            burst.drop(i, DropReason.HANDOFF_FULL);
+        }
+        return true;
+    }
+
+    /** Walks what another worker handed to this one. @return how many */
+    private int takeOver(final int from) {
+        final int taken = handoff.take(from, number, burst.received, Burst.CAPACITY);
+        final int packets = Handoff.count(taken);
+        if (packets > 0) {
+            burst.begin(Handoff.link(taken), packets, Handoff.hops(taken));
+            walk();
+            counters.add(catalog.of(WorkerCounter.TAKEN_OVER), packets);
+        }
+        return packets;
     }
 
     /** What waited for a next hop walks again from the start. */
@@ -146,7 +185,8 @@ public final class Worker {
         for (int link = 0; link < queues.length; link++) {
             int released = waiting.release(burst, link, nowMs);
             while (released > 0) {
-                walk(link, released);
+                burst.begin(link, released);
+                walk();
                 released = waiting.release(burst, link, nowMs);
             }
         }
@@ -164,7 +204,7 @@ public final class Worker {
             final long slice = (long) flows.highWater() * elapsed / MS_PER_SECOND + 1;
             sessions.expire((int) Math.min(slice, EXPIRE_LIMIT), now);
         }
-        if (maintainsNeighbors && (neighbors.isWanted() || now - maintainedMs >= MAINTAIN_MS)) {
+        if (number == 0 && (neighbors.isWanted() || now - maintainedMs >= MAINTAIN_MS)) {
             maintainedMs = now;
             neighbors.maintain(host, now);
             egress.transmit(0);
@@ -180,8 +220,13 @@ public final class Worker {
         return pools[index];
     }
 
-    /** Ends the work: nothing is held any more. Called by the worker's own thread after its last cycle. */
+    /** Ends the work: nothing is held any more. Called when no worker runs any longer, by whoever ran them. */
     public void stop() {
+        for (int from = 0; from < handoff.workers(); from++) {
+            while (takeOver(from) > 0) {
+                // What was handed to this worker still walks.
+            }
+        }
         waiting.abandon(burst);
     }
 }

@@ -54,7 +54,7 @@ public final class WorkerLoop {
         LockSupport.unpark(thread);
     }
 
-    /** Waits until the worker has given back what it held. */
+    /** Waits until the worker's thread has ended. */
     public void join() {
         boolean interrupted = false;
         while (thread.isAlive()) {
@@ -74,7 +74,6 @@ public final class WorkerLoop {
             final Lcore lcore = Lcore.enter(cpu);
             try {
                 poll();
-                worker.stop();
             } finally {
                 lcore.close();
             }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * Packets on their way from the worker whose queue they came in on to the one that owns their session: a ring for each
+ * ordered pair, one writer and one reader, so that nobody locks. Replies need it where the NIC cannot be told which
+ * queue a SNAT port belongs to.
+ */
+public final class Handoff {
+    private static final int CAPACITY = 1_024;
+    /** An mbuf's address has 48 bits; above it the link it came in on and how often it was handed on. */
+    private static final int LINK_SHIFT = 48;
+    private static final int HOPS_SHIFT = 56;
+    private static final long ADDRESS_MASK = (1L << LINK_SHIFT) - 1;
+
+    private static final VarHandle TAIL;
+    private static final VarHandle HEAD;
+
+    static {
+        try {
+            final MethodHandles.Lookup lookup = MethodHandles.lookup();
+            TAIL = lookup.findVarHandle(Ring.class, "tail", long.class);
+            HEAD = lookup.findVarHandle(Ring.class, "head", long.class);
+        } catch (final ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final class Ring {
+        private final long[] packets = new long[CAPACITY];
+        /** Written by the giver. */
+        private long tail;
+        /** Written by the taker. */
+        private long head;
+    }
+
+    private final int workers;
+    private final Ring[] rings;
+
+    public Handoff(final int workers) {
+        this.workers = workers;
+        this.rings = new Ring[workers * workers];
+        for (int i = 0; i < rings.length; i++) {
+            rings[i] = new Ring();
+        }
+    }
+
+    int workers() {
+        return workers;
+    }
+
+    /** @return false when the ring is full; the packet is still the giver's */
+    boolean give(final int from, final int to, final long mbuf, final int link, final int hops) {
+        final Ring ring = rings[from * workers + to];
+        final long tail = ring.tail;
+        if (tail - (long) HEAD.getAcquire(ring) == CAPACITY) {
+            return false;
+        }
+        ring.packets[(int) tail & CAPACITY - 1] = mbuf | (long) link << LINK_SHIFT | (long) hops << HOPS_SHIFT;
+        TAIL.setRelease(ring, tail + 1);
+        return true;
+    }
+
+    /**
+     * Takes what lies in front of one ring and shares link and hops, so that it can walk as one burst.
+     *
+     * @return 0 when there is nothing, else {@link #link} and {@link #hops} and {@link #count} in one int
+     */
+    int take(final int from, final int to, final MemorySegment mbufs, final int capacity) {
+        final Ring ring = rings[from * workers + to];
+        final long head = ring.head;
+        final int available = (int) Math.min((long) TAIL.getAcquire(ring) - head, capacity);
+        if (available == 0) {
+            return 0;
+        }
+        final long kind = ring.packets[(int) head & CAPACITY - 1] >>> LINK_SHIFT;
+        int taken = 0;
+        while (taken < available) {
+            final long packet = ring.packets[(int) (head + taken) & CAPACITY - 1];
+            if (packet >>> LINK_SHIFT != kind) {
+                break;
+            }
+            mbufs.setAtIndex(JAVA_LONG, taken++, packet & ADDRESS_MASK);
+        }
+        HEAD.setRelease(ring, head + taken);
+        return (int) kind << Short.SIZE | taken;
+    }
+
+    static int count(final int taken) {
+        return taken & 0xFFFF;
+    }
+
+    static int link(final int taken) {
+        return taken >>> Short.SIZE & 0xFF;
+    }
+
+    static int hops(final int taken) {
+        return taken >>> Short.SIZE + Byte.SIZE;
+    }
+}
