@@ -71,7 +71,7 @@ public final class Relay implements AutoCloseable {
             relay.close();
             throw new Failure(Failure.FAILED, "cannot keep state in " + instance.directory() + ": " + e.getMessage()
                     + ". Fix: make room, or set " + Instance.STATE_VARIABLE + " to a directory on a tmpfs", e);
-        } catch (final RuntimeException e) {
+        } catch (final RuntimeException | Error e) {
             relay.close();
             throw e;
         }
