@@ -130,11 +130,25 @@ public final class Port implements AutoCloseable {
     }
 
     public RxQueue rxQueue(final int queue) {
-        return new RxQueue(id, (short) queue, NEVER_BLOCKING.contains(driver));
+        return rxQueue(queue, neverBlocks());
     }
 
     public TxQueue txQueue(final int queue) {
-        return new TxQueue(id, (short) queue, NEVER_BLOCKING.contains(driver));
+        return txQueue(queue, neverBlocks());
+    }
+
+    /** @param critical whether bursts go through critical downcalls; never for a driver that may block */
+    public RxQueue rxQueue(final int queue, final boolean critical) {
+        return new RxQueue(id, (short) queue, critical);
+    }
+
+    /** @param critical as for {@link #rxQueue(int, boolean)} */
+    public TxQueue txQueue(final int queue, final boolean critical) {
+        return new TxQueue(id, (short) queue, critical);
+    }
+
+    private boolean neverBlocks() {
+        return NEVER_BLOCKING.contains(driver);
     }
 
     public PortStats stats() {

@@ -79,6 +79,7 @@ public final class Daemon {
 
     private void relay(final Instance instance, final MemoryPlan memory, final int[] cpus, final Runnable onReady) {
         final Clock clock = Clock.tsc();
+        WarmUp.run(clock);
         try (Relay relay = Relay.open(config, memory, instance, clock)) {
             final Optional<StatusServer> status = statusServer(relay);
             final Housekeeper housekeeper = new Housekeeper(relay);

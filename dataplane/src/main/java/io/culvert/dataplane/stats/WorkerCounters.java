@@ -4,6 +4,7 @@ package io.culvert.dataplane.stats;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.dataplane.nat.DropReason;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** A worker's block of the counter file. One writer with plain stores; an aligned long is read whole by anybody. */
@@ -14,6 +15,11 @@ public final class WorkerCounters {
     WorkerCounters(final CounterCatalog catalog, final MemorySegment block) {
         this.catalog = catalog;
         this.block = block;
+    }
+
+    /** Counters that nobody reads: for a walk that must not show. */
+    public static WorkerCounters inMemory(final CounterCatalog catalog, final Arena arena) {
+        return new WorkerCounters(catalog, arena.allocate(JAVA_LONG, catalog.series().size()));
     }
 
     public CounterCatalog catalog() {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.boot;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.mbuf.Mbuf;
+import io.culvert.dataplane.wire.Arp;
+import io.culvert.dataplane.wire.Checksum;
+import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Icmp;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Udp;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.MemorySegment;
+
+/** Writes whole frames into packet buffers: what the warm-up sends through the walk. Addresses in network order. */
+final class SyntheticFrames {
+    private static final int PAYLOAD_BYTES = 64;
+    private static final int TTL = 64;
+
+    private final long destinationMac;
+    private final long sourceMac;
+
+    SyntheticFrames(final long destinationMac, final long sourceMac) {
+        this.destinationMac = destinationMac;
+        this.sourceMac = sourceMac;
+    }
+
+    void udp(final long mbuf, final int source, final int sourcePort, final int destination,
+             final int destinationPort) {
+        final int udpBytes = Udp.HEADER_LENGTH + PAYLOAD_BYTES;
+        final MemorySegment frame = ipv4(mbuf, Ipv4.UDP, udpBytes, source, destination);
+        frame.set(Wire.SHORT, Udp.PORTS, Wire.net16(sourcePort));
+        frame.set(Wire.SHORT, Udp.PORTS + Short.BYTES, Wire.net16(destinationPort));
+        frame.set(Wire.SHORT, Udp.LENGTH, Wire.net16(udpBytes));
+        // Any checksum will do: the walk carries it along, it does not verify it.
+        frame.set(Wire.SHORT, Udp.CHECKSUM, (short) sourcePort);
+    }
+
+    void echoRequest(final long mbuf, final int source, final int destination) {
+        final int icmpBytes = Icmp.HEADER_LENGTH + PAYLOAD_BYTES;
+        final MemorySegment frame = ipv4(mbuf, Ipv4.ICMP, icmpBytes, source, destination);
+        frame.asSlice(Icmp.TYPE, icmpBytes).fill((byte) 0);
+        frame.set(Wire.BYTE, Icmp.TYPE, (byte) Icmp.ECHO_REQUEST);
+        frame.set(Wire.SHORT, Icmp.CHECKSUM, (short) ~Checksum.sum(frame, Icmp.TYPE, icmpBytes));
+    }
+
+    void arp(final long mbuf, final int operation, final int sender, final int target) {
+        final MemorySegment buffer = Mbuf.view(mbuf);
+        final MemorySegment frame = NativeMemory.view(Mbuf.data(buffer), Wire.VIEW_BYTES);
+        Arp.write(frame, operation, sourceMac, sender, operation == Arp.REQUEST ? 0 : destinationMac, target);
+        Mbuf.setLength(buffer, Arp.FRAME_LENGTH);
+    }
+
+    /** A frame that {@link #udp} wrote, with one header byte changed; its header checksum stays right if asked. */
+    void spoil(final long mbuf, final int at, final int value, final boolean keepChecksumRight) {
+        final MemorySegment frame = NativeMemory.view(Mbuf.data(Mbuf.view(mbuf)), Wire.VIEW_BYTES);
+        frame.set(Wire.BYTE, at, (byte) value);
+        if (keepChecksumRight) {
+            sealHeader(frame);
+        }
+    }
+
+    void cut(final long mbuf, final int bytes) {
+        Mbuf.setLength(Mbuf.view(mbuf), bytes);
+    }
+
+    private MemorySegment ipv4(final long mbuf, final int protocol, final int payloadBytes, final int source,
+                               final int destination) {
+        final int totalBytes = Ipv4.HEADER_LENGTH + payloadBytes;
+        final MemorySegment buffer = Mbuf.view(mbuf);
+        Mbuf.setLength(buffer, Ethernet.HEADER_LENGTH + totalBytes);
+        final MemorySegment frame = NativeMemory.view(Mbuf.data(buffer), Ethernet.HEADER_LENGTH + totalBytes);
+        Ethernet.setAddresses(frame, destinationMac, sourceMac);
+        frame.set(Wire.SHORT, Ethernet.ETHERTYPE, Ethernet.IPV4);
+        frame.set(Wire.SHORT, Ipv4.VERSION_IHL, (short) Ipv4.VERSION_4_NO_OPTIONS);
+        frame.set(Wire.SHORT, Ipv4.TOTAL_LENGTH, Wire.net16(totalBytes));
+        frame.set(Wire.INT, Ipv4.TOTAL_LENGTH + Short.BYTES, 0);
+        frame.set(Wire.BYTE, Ipv4.TTL, (byte) TTL);
+        frame.set(Wire.BYTE, Ipv4.PROTOCOL, (byte) protocol);
+        frame.set(Wire.INT, Ipv4.SOURCE, source);
+        frame.set(Wire.INT, Ipv4.DESTINATION, destination);
+        sealHeader(frame);
+        return frame;
+    }
+
+    private static void sealHeader(final MemorySegment frame) {
+        frame.set(Wire.SHORT, Ipv4.CHECKSUM, (short) 0);
+        frame.set(Wire.SHORT, Ipv4.CHECKSUM, (short) ~Checksum.sum(frame, Ipv4.VERSION_IHL, Ipv4.HEADER_LENGTH));
+    }
+}
