@@ -4,6 +4,10 @@ package io.culvert.control.cli;
 import io.culvert.control.Failure;
 import io.culvert.control.Version;
 import io.culvert.control.view.Output;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -24,7 +28,16 @@ import picocli.CommandLine.Command;
 public final class Culvert {
 
     public static void main(final String[] arguments) {
-        System.exit(commandLine().execute(arguments));
+        final PrintWriter out = standardOutput();
+        final int exitCode = commandLine().setOut(out).execute(arguments);
+        out.flush();
+        System.exit(exitCode);
+    }
+
+    /** {@code System.out} would keep it to itself that the pipe's reader has gone. */
+    private static PrintWriter standardOutput() {
+        return new PrintWriter(
+                new OutputStreamWriter(new FileOutputStream(FileDescriptor.out), System.out.charset()), true);
     }
 
     /** The command line as users meet it: a {@link Failure} is one line on stderr and its own exit code. */

@@ -88,12 +88,13 @@ public final class FlowsCommand implements Callable<Integer> {
     @Option(names = "--dport", paramLabel = "PORT", description = "As conntrack's: the port the client sends to.")
     private Integer dport;
 
-    @Option(names = "--state", paramLabel = "STATE", description = "active, unreplied or silent (10 s without a packet).")
+    @Option(names = "--state", paramLabel = "STATE",
+            description = "active, unreplied or silent (10 s without a packet).")
     private Session.State state;
 
     @Option(names = "--sort", paramLabel = "[-]KEY", converter = ToOrder.class,
-            description = "By id, rule, client, listen, target, snat, packets, bytes, idle, age or state; -KEY: largest "
-                    + "first.")
+            description = "By id, rule, client, listen, target, snat, packets, bytes, idle, age or state; -KEY: "
+                    + "largest first.")
     private Comparator<Session> order;
 
     @Option(names = "--limit", paramLabel = "N", description = "At most N sessions.")

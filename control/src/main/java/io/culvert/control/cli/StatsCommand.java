@@ -19,8 +19,8 @@ import picocli.CommandLine.Spec;
 /** {@code culvert stats}: one page of a relay's counters, read from its mapped file. */
 @Command(
         name = "stats",
-        description = "Shows what a relay has done: ports, workers, rules, drops by reason, the loss ledger. Works while "
-                + "it is busy, stopped or dead.",
+        description = "Shows what a relay has done: ports, workers, rules, drops by reason, the loss ledger. "
+                + "Works while it is busy, stopped or dead.",
         mixinStandardHelpOptions = true,
         sortOptions = false,
         footerHeading = "%nExamples:%n",

@@ -129,9 +129,15 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
                 counters.worker(worker, "culvert_worker_packets_total"),
                 counters.worker(worker, "culvert_worker_bursts_total"),
                 longestLoopMicros(counters, worker),
-                Math.max(0, nowMs - counters.worker(worker, "culvert_worker_heartbeat_milliseconds")),
+                heartbeatAgeMs(counters, worker, nowMs),
                 counters.worker(worker, "culvert_worker_sessions"),
                 ledger.unaccounted(worker));
+    }
+
+    /** A worker that has not been round yet is as old as the relay. */
+    private static long heartbeatAgeMs(final Counters counters, final int worker, final long nowMs) {
+        final long heartbeatMs = counters.worker(worker, "culvert_worker_heartbeat_milliseconds");
+        return Math.max(0, nowMs - Math.max(heartbeatMs, counters.file().startedMs()));
     }
 
     private static double longestLoopMicros(final Counters counters, final int worker) {

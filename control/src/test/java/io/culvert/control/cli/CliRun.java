@@ -12,17 +12,12 @@ record CliRun(int exitCode, String out, String err) {
     /** @param words split at blanks; options follow as they are */
     static CliRun of(final String words, final String... options) {
         final StringWriter out = new StringWriter();
-        final CliRun run = into(new PrintWriter(out), words, options);
-        return new CliRun(run.exitCode, out.toString(), run.err);
-    }
-
-    static CliRun into(final PrintWriter out, final String words, final String... options) {
         final StringWriter err = new StringWriter();
         final CommandLine commandLine = Culvert.commandLine();
-        commandLine.setOut(out).setErr(new PrintWriter(err));
+        commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
         final List<String> arguments = new ArrayList<>(List.of(words.split(" ")));
         arguments.addAll(List.of(options));
         final int exitCode = commandLine.execute(arguments.toArray(String[]::new));
-        return new CliRun(exitCode, "", err.toString());
+        return new CliRun(exitCode, out.toString(), err.toString());
     }
 }

@@ -40,7 +40,8 @@ import org.junit.jupiter.api.io.TempDir;
 class StatusServerTest {
     /** Well beyond the 5 s that a request may take to arrive. */
     private static final int READ_LIMIT_MS = 20_000;
-    private static final RelayInfo INFO = new RelayInfo("edge", Map.of("version", "0.1.0", "jdk", "25", "dpdk", "22.11"),
+    private static final RelayInfo INFO = new RelayInfo("edge",
+            Map.of("version", "0.1.0", "jdk", "25", "dpdk", "22.11"),
             List.of(Map.of("port", "p0", "device", "net_tap0", "driver", "net_tap", "numa_node", "0"),
                     Map.of("port", "p1", "device", "0000:8a:00.1", "driver", "net_ice", "numa_node", "1")));
 

@@ -53,7 +53,8 @@ class JsonTest {
 
     @Test
     void isJudgedByAParserThatRefusesWhatIsNotJson() {
-        for (final String wrong : List.of("{\"a\":1,}", "[1 2]", "{a:1}", "[01]", "[1]]", "\"\n\"", "{\"a\":1,\"a\":2}")) {
+        for (final String wrong : List.of("{\"a\":1,}", "[1 2]", "{a:1}", "[01]", "[1]]",
+                "\"\n\"", "{\"a\":1,\"a\":2}")) {
             assertThrows(IllegalArgumentException.class, () -> StrictJson.parse(wrong), wrong);
         }
     }
