@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.flow;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class FlowTableTest {
+    private final Arena arena = Arena.ofConfined();
+    private final FlowTable flows = new FlowTable(FlowFile.inMemory(4, arena));
+
+    @AfterEach
+    void close() {
+        arena.close();
+    }
+
+    @Test
+    void findsNothingAfterRemoval() {
+        final int slot = open(1, 2);
+        assertEquals(slot, find(1));
+        assertEquals(slot ^ 1, find(2));
+        flows.close(slot);
+        assertEquals(FlowTable.NOT_FOUND, find(1));
+        assertEquals(FlowTable.NOT_FOUND, find(2));
+        assertEquals(0, flows.sessions());
+    }
+
+    @Test
+    void findsNothingBeforePublication() {
+        final int slot = flows.take();
+        write(slot, 1, 2);
+        assertEquals(FlowTable.NOT_FOUND, find(1));
+        assertTrue(flows.publish(slot));
+        assertEquals(slot, find(1));
+    }
+
+    @Test
+    void keepsWhatIsWritten() {
+        final int slot = flows.take();
+        flows.write(slot, 0x1122334455667788L, 0x1199AABBCCL, FlowEntry.FLAG_DECREMENT_TTL, 0xFEDC,
+                0x99AABBCCDDEEFF00L, 0x12345678, 0xF00F, 0x8001, 0xABCD, 0x9ABC, -5);
+        final MemorySegment entry = flows.entry(slot);
+        assertTrue(FlowEntry.isLive(entry));
+        assertFalse(FlowEntry.isReply(entry));
+        assertEquals(0x1122334455667788L, FlowEntry.keyLo(entry));
+        assertEquals(0x1199AABBCCL, FlowEntry.keyHi(entry), "flags and adjacency are no part of the key");
+        assertEquals(0x99AABBCC, FlowEntry.ports(entry));
+        assertEquals(0xFEDC, FlowEntry.adjacency(entry));
+        assertEquals(0x99AABBCCDDEEFF00L, FlowEntry.newAddresses(entry));
+        assertEquals(0x12345678, FlowEntry.newPorts(entry));
+        assertEquals((short) 0xF00F, entry.get(ValueLayout.JAVA_SHORT, FlowEntry.L3_DELTA));
+        assertEquals((short) 0x8001, entry.get(ValueLayout.JAVA_SHORT, FlowEntry.L4_DELTA));
+        assertEquals(0xABCD, FlowEntry.rule(entry));
+        assertEquals(0x9ABC, FlowEntry.external(entry));
+        assertEquals(-5, FlowEntry.lastSeen(entry));
+        assertEquals(-5, FlowEntry.opened(entry));
+        assertEquals(0, FlowEntry.packets(entry));
+        assertEquals(0, FlowEntry.bytes(entry));
+        assertEquals(0, FlowEntry.version(entry) & 1);
+    }
+
+    @Test
+    void everyChangeOfHandsMovesTheVersion() {
+        final int slot = open(1, 2);
+        final int opened = FlowEntry.version(flows.entry(slot));
+        flows.close(slot);
+        final int closed = FlowEntry.version(flows.entry(slot));
+        assertNotEquals(opened, closed);
+        assertEquals(slot, open(3, 4), "the session that ended last is used again");
+        assertNotEquals(closed, FlowEntry.version(flows.entry(slot)));
+        assertEquals(0, (opened | closed | FlowEntry.version(flows.entry(slot))) & 1);
+    }
+
+    @Test
+    void countersOfAReusedEntryStartAtZero() {
+        final int slot = open(1, 2);
+        flows.entry(slot).set(ValueLayout.JAVA_LONG, FlowEntry.PACKETS, 77);
+        flows.close(slot);
+        assertEquals(0, FlowEntry.packets(flows.entry(open(1, 2))));
+    }
+
+    @Test
+    void refusesAKeyThatLivesInEitherDirection() {
+        open(1, 2);
+        for (final int[] keys : new int[][] {{1, 9}, {9, 1}, {2, 9}, {9, 2}, {9, 9}}) {
+            final int slot = flows.take();
+            write(slot, keys[0], keys[1]);
+            assertFalse(flows.publish(slot), keys[0] + " and " + keys[1]);
+            assertEquals(FlowTable.NOT_FOUND, find(9), "nothing of a refused session is findable");
+            flows.selfCheck();
+        }
+        assertEquals(1, flows.sessions());
+    }
+
+    @Test
+    void takesAsManySessionsAsItHasRoomFor() {
+        for (int i = 0; i < 4; i++) {
+            open(2 * i, 2 * i + 1);
+        }
+        assertEquals(FlowTable.NOT_FOUND, flows.take());
+        assertEquals(4, flows.sessions());
+        assertEquals(4, flows.highWater());
+        flows.close(find(2));
+        final int slot = open(20, 21);
+        assertEquals(find(20), slot);
+        assertEquals(FlowTable.NOT_FOUND, flows.take());
+        flows.selfCheck();
+    }
+
+    @Test
+    void tellsKeysApartByEachOfTheirBits() {
+        final long lo = 0x0123456789ABCDEFL;
+        final long hi = FlowEntry.keyHi(0x1234_5678, 17);
+        final int slot = flows.take();
+        flows.write(slot, lo, hi, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        for (int bit = 0; bit < Long.SIZE; bit++) {
+            assertFalse(flows.holds(slot, lo ^ 1L << bit, hi), "address bit " + bit);
+        }
+        for (int bit = 0; bit < 40; bit++) {
+            assertFalse(flows.holds(slot, lo, hi ^ 1L << bit), "port or protocol bit " + bit);
+        }
+        assertTrue(flows.holds(slot, lo, hi));
+    }
+
+    @Test
+    void selfCheckSeesADamagedEntry() {
+        final int slot = open(1, 2);
+        flows.entry(slot).set(ValueLayout.JAVA_LONG, FlowEntry.KEY_LO, 3);
+        assertThrows(IllegalStateException.class, flows::selfCheck);
+    }
+
+    @Test
+    void selfCheckSeesATwinThatDied() {
+        final int slot = open(1, 2);
+        flows.entry(slot ^ 1).set(ValueLayout.JAVA_BYTE, FlowEntry.FLAGS, (byte) 0);
+        assertThrows(IllegalStateException.class, flows::selfCheck);
+    }
+
+    private int open(final int forward, final int reply) {
+        final int slot = flows.take();
+        write(slot, forward, reply);
+        assertTrue(flows.publish(slot));
+        return slot;
+    }
+
+    private void write(final int slot, final int forward, final int reply) {
+        flows.write(slot, forward, 17, 0, 1, 0, 0, 0, 0, 0, 0, 0);
+        flows.write(slot ^ 1, reply, 17, FlowEntry.FLAG_REPLY, 2, 0, 0, 0, 0, 0, 0, 0);
+    }
+
+    private int find(final int key) {
+        return flows.find(key, 17, flows.hash(key, 17));
+    }
+}
