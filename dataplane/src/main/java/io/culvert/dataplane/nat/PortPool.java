@@ -24,6 +24,9 @@ public final class PortPool {
     private final boolean[] lent = new boolean[PORTS];
     private final RandomGenerator random;
     private final int size;
+    /** The lowest of the ports, and how far it is from there to behind the highest. */
+    private final int first;
+    private final int span;
     private int available;
 
     /** Returned ports in the order of their return, with the time of it. */
@@ -35,11 +38,17 @@ public final class PortPool {
     /** @param excluded ports of the range that are never lent: listeners, other workers' slices */
     public PortPool(final int low, final int high, final IntPredicate excluded, final RandomGenerator random) {
         this.random = random;
-        for (int port = low; port <= high; port++) {
+        int lowest = high;
+        int highest = high;
+        for (int port = high; port >= low; port--) {
             if (!excluded.test(port)) {
+                highest = available == 0 ? port : highest;
+                lowest = port;
                 setFree(port);
             }
         }
+        first = lowest;
+        span = highest - lowest + 1;
         size = available;
         resting = new char[size];
         returnedAtMs = new int[size];
@@ -65,7 +74,7 @@ public final class PortPool {
             return take(preferred);
         }
         final long parity = EVEN << (preferred & 1);
-        final int start = random.nextInt(PORTS);
+        final int start = first + random.nextInt(span);
         final int sameParity = findFree(start, parity);
         return take(sameParity != EXHAUSTED ? sameParity : findFree(start, -1L));
     }

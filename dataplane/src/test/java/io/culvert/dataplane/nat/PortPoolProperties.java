@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.nat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.culvert.dataplane.Seeded;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.IntPredicate;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@ExtendWith(Seeded.class)
+class PortPoolProperties {
+    private static final int REST_MS = 120_000;
+    private static final IntPredicate NOTHING = port -> false;
+
+    /** Against a set of what is lent and a queue of what rests, on a clock that jumps. */
+    @ParameterizedTest
+    @CsvSource({"40000, 40000", "40000, 40001", "1, 63", "64, 127", "30000, 30200", "65500, 65535", "0, 300"})
+    void neverLendsTwice(final int low, final int high, final SplittableRandom random) {
+        final BitSet excluded = new BitSet();
+        for (int port = low; port < high; port++) {
+            excluded.set(port, random.nextInt(4) == 0);
+        }
+        final PortPool pool = new PortPool(low, high, excluded::get, random.split());
+        final int size = high - low + 1 - excluded.cardinality();
+        assertEquals(size, pool.size());
+        final List<Integer> lent = new ArrayList<>();
+        final Deque<Integer> resting = new ArrayDeque<>();
+        final Map<Integer, Integer> returnedMs = new HashMap<>();
+        int nowMs = Integer.MAX_VALUE - 500_000;
+        for (int step = 0; step < 20_000; step++) {
+            nowMs += random.nextInt(20) == 0 ? random.nextInt(2 * REST_MS) : random.nextInt(100);
+            if (random.nextInt(10) < (step / 1_000 % 2 == 0 ? 7 : 3)) {
+                final int port = pool.lend(random.nextInt(1 << 16), nowMs);
+                if (lent.size() == size) {
+                    assertEquals(PortPool.EXHAUSTED, port);
+                    continue;
+                }
+                assertTrue(port >= low && port <= high && !excluded.get(port), port + " is not of the pool");
+                assertFalse(lent.contains(port), port + " is lent already");
+                if (resting.remove(port) && nowMs - returnedMs.get(port) < REST_MS) {
+                    assertEquals(size, lent.size() + resting.size() + 1, port + " was woken though others were free");
+                }
+                lent.add(port);
+            } else if (!lent.isEmpty()) {
+                final int port = lent.remove(random.nextInt(lent.size()));
+                pool.giveBack(port, nowMs);
+                resting.add(port);
+                returnedMs.put(port, nowMs);
+            }
+            assertEquals(lent.size(), pool.lent(), "step " + step);
+        }
+    }
+
+    @Test
+    void lendsEveryPortOnceBeforeItIsExhausted(final SplittableRandom random) {
+        final PortPool pool = new PortPool(1_024, 65_535, port -> port % 5 == 0, random);
+        final BitSet lent = new BitSet();
+        for (int i = 0; i < pool.size(); i++) {
+            final int port = pool.lend(random.nextInt(1 << 16), i);
+            assertTrue(port >= 1_024 && port % 5 != 0, "port " + port);
+            assertFalse(lent.get(port), "port " + port);
+            lent.set(port);
+        }
+        assertEquals(PortPool.EXHAUSTED, pool.lend(2_001, 1_000));
+        assertEquals(pool.size(), pool.lent());
+    }
+
+    @Test
+    void keepsTheClientsPortWhileItIsFree(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 3_000, NOTHING, random);
+        assertEquals(2_000, pool.lend(2_000, 0));
+        assertEquals(3_000, pool.lend(3_000, 0));
+        assertEquals(2_345, pool.lend(2_345, 0));
+        assertNotEquals(2_345, pool.lend(2_345, 0), "lent already");
+        assertNotEquals(1_999, pool.lend(1_999, 0), "outside the pool");
+    }
+
+    @Test
+    void keepsTheParityOfTheClientsPortWhileItCan(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_099, NOTHING, random);
+        for (int i = 0; i < 50; i++) {
+            assertEquals(1, pool.lend(5_005, 0) & 1, "odd port " + i);
+        }
+        for (int i = 0; i < 50; i++) {
+            assertEquals(0, pool.lend(5_005, 0) & 1, "no odd port is left");
+        }
+        assertEquals(PortPool.EXHAUSTED, pool.lend(5_005, 0));
+    }
+
+    @Test
+    void aReturnedPortRestsBeforeItIsLentAgain(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_001, NOTHING, random);
+        assertEquals(2_000, pool.lend(2_000, 0));
+        pool.giveBack(2_000, 1_000);
+        assertEquals(2_001, pool.lend(2_000, 1_000 + REST_MS - 1), "its rest is not over");
+        pool.giveBack(2_001, 1_000 + REST_MS);
+        assertEquals(2_000, pool.lend(2_000, 1_000 + REST_MS), "rested");
+        assertEquals(2_001, pool.lend(2_000, 1_001 + REST_MS), "nothing else is left, so its rest ends early");
+        assertEquals(PortPool.EXHAUSTED, pool.lend(2_000, 1_001 + REST_MS));
+    }
+
+    @Test
+    void theRestIsCountedAcrossTheWrapOfTheClock(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_001, NOTHING, random);
+        pool.lend(2_000, Integer.MAX_VALUE - 10);
+        pool.giveBack(2_000, Integer.MAX_VALUE - 10);
+        assertEquals(2_001, pool.lend(2_000, Integer.MIN_VALUE + 10));
+        assertEquals(2_000, pool.lend(2_000, Integer.MIN_VALUE + REST_MS));
+    }
+
+    /** RFC 6056: who sees one port shall not know the next. */
+    @Test
+    void choosesAnyPortOfASmallRange(final SplittableRandom random) {
+        final Map<Integer, Integer> chosen = new HashMap<>();
+        for (int i = 0; i < 2_000; i++) {
+            chosen.merge(new PortPool(40_000, 40_099, NOTHING, random).lend(5, 0), 1, Integer::sum);
+        }
+        assertTrue(chosen.size() >= 45, "only " + chosen.size() + " of 50 odd ports were ever chosen first");
+        chosen.forEach((port, times) -> assertTrue(times < 200, port + " was chosen " + times + " times of 2000"));
+    }
+
+    /** The slice of the last of three workers: what the others own must not pile up on its first port. */
+    @Test
+    void choosesAnyPortOfAWorkersSlice(final SplittableRandom random) {
+        final Map<Integer, Integer> chosen = new HashMap<>();
+        for (int i = 0; i < 2_000; i++) {
+            chosen.merge(new PortPool(1_024, 65_535, port -> port < 44_000, random).lend(5, 0), 1, Integer::sum);
+        }
+        chosen.forEach((port, times) -> assertTrue(times < 20, port + " was chosen " + times + " times of 2000"));
+    }
+
+    @Test
+    void takesBackOnlyWhatIsLent(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_010, NOTHING, random);
+        assertThrows(IllegalStateException.class, () -> pool.giveBack(2_000, 0));
+        final int port = pool.lend(2_000, 0);
+        pool.giveBack(port, 0);
+        assertThrows(IllegalStateException.class, () -> pool.giveBack(port, 0), "twice");
+        assertThrows(IllegalStateException.class, () -> pool.giveBack(1_999, 0), "outside");
+        assertEquals(0, pool.lent());
+    }
+
+    @Test
+    void aPoolOfNothingIsExhausted(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_010, port -> true, random);
+        assertEquals(0, pool.size());
+        assertEquals(PortPool.EXHAUSTED, pool.lend(2_000, 0));
+    }
+}
