@@ -50,7 +50,8 @@ public final class SnatPool {
 
     /** @return a lease, or EXHAUSTED */
     public int lend(final int client, final int preferredPort, final int nowMs) {
-        final int first = Integer.remainderUnsigned(client * 0x9E3779B9, addresses.length);
+        // From the high bits of the product: the low ones know nothing of the host's own byte, which lies highest.
+        final int first = (int) ((client * 0x9E3779B9 & 0xFFFF_FFFFL) * addresses.length >>> Integer.SIZE);
         for (int i = 0; i < addresses.length; i++) {
             final int external = (first + i) % addresses.length;
             final int port = ports[external].lend(preferredPort, nowMs);
