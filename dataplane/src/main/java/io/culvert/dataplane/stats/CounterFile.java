@@ -106,6 +106,9 @@ public final class CounterFile {
             }
             final int workerSeries = file.get(JAVA_INT, WORKER_SERIES_AT);
             final int processSeries = file.get(JAVA_INT, PROCESS_SERIES_AT);
+            if (channel.size() < blockOffset(workerSeries, processSeries, file.get(JAVA_INT, WORKERS_AT))) {
+                throw new IOException(path + " is cut short");
+            }
             final List<String> names = new ArrayList<>();
             for (int i = 0; i < workerSeries + processSeries; i++) {
                 names.add(file.getString(HEADER_LENGTH + (long) i * NAME_LENGTH));
