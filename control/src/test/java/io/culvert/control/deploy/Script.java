@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** One finished run of a command: exit code, stdout and stderr together, as its user sees them. */
-record Script(int exitCode, String output) {
+public record Script(int exitCode, String output) {
     private static final long LIMIT_SECONDS = 60;
 
     /** The checkout: the directory that holds the launcher. */
-    static Path checkout() {
+    public static Path checkout() {
         Path directory = Path.of("").toAbsolutePath();
         while (!Files.exists(directory.resolve("culvert"))) {
             directory = directory.getParent();
@@ -22,13 +22,13 @@ record Script(int exitCode, String output) {
         return directory;
     }
 
-    static Script run(final Map<String, String> environment, final List<String> command)
+    public static Script run(final Map<String, String> environment, final List<String> command)
             throws IOException, InterruptedException {
         return finish(start(environment, command));
     }
 
     /** An empty value removes the variable. Output goes to a file, so that a child left behind cannot hold a pipe. */
-    static Running start(final Map<String, String> environment, final List<String> command) throws IOException {
+    public static Running start(final Map<String, String> environment, final List<String> command) throws IOException {
         final Path output = Files.createTempFile("culvert-script", ".log");
         final ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
@@ -39,7 +39,7 @@ record Script(int exitCode, String output) {
         return new Running(builder.start(), output);
     }
 
-    static Script finish(final Running running) throws IOException, InterruptedException {
+    public static Script finish(final Running running) throws IOException, InterruptedException {
         if (!running.process().waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
             running.process().destroyForcibly();
             throw new AssertionError("not finished in " + LIMIT_SECONDS + " s: "
@@ -50,6 +50,6 @@ record Script(int exitCode, String output) {
         return new Script(running.process().exitValue(), output);
     }
 
-    record Running(Process process, Path output) {
+    public record Running(Process process, Path output) {
     }
 }
