@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
             LabCommand.class,
             FlowsCommand.class,
             StatsCommand.class,
+            DemoCommand.class,
         })
 public final class Culvert {
 

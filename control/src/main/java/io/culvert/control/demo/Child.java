@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.demo;
+
+import io.culvert.control.Failure;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A process that the demo started and ends by its id. stdout and stderr go to files, for nobody reads them in time. It
+ * is told to end when the demo dies without a word (kill -9), and a Ctrl-C at the terminal reaches the demo only.
+ */
+final class Child {
+    private static final int PATIENCE_SECONDS = 8;
+    private static final int TAIL_BYTES = 2_048;
+
+    private final String name;
+    private final Process process;
+    private final Path output;
+    private final Path errors;
+
+    private Child(final String name, final Process process, final Path output, final Path errors) {
+        this.name = name;
+        this.process = process;
+        this.output = output;
+        this.errors = errors;
+    }
+
+    /**
+     * Only from a thread that lives as long as the demo: the child's end is bound to that thread's.
+     *
+     * @param directory where its output goes
+     */
+    static Child start(final String name, final List<String> words, final Map<String, String> environment,
+                       final Path directory) {
+        final Path output = directory.resolve(name + ".out");
+        final Path errors = directory.resolve(name + ".err");
+        final List<String> command = new ArrayList<>(List.of("setsid", "setpriv", "--pdeathsig", "TERM"));
+        command.addAll(words);
+        final ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                .redirectOutput(output.toFile()).redirectError(errors.toFile());
+        builder.environment().putAll(environment);
+        try {
+            return new Child(name, builder.start(), output, errors);
+        } catch (final IOException e) {
+            throw new Failure(Failure.FAILED, "cannot start " + name + ": " + e.getMessage()
+                    + ". Fix: install util-linux (setsid, setpriv) and iproute2 (ip)", e);
+        }
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Asks it to end in its own time. */
+    void stop() {
+        process.destroy();
+    }
+
+    /** Ends it, by force when asking does not help. @return its exit code */
+    int end() {
+        process.destroy();
+        boolean interrupted = false;
+        while (true) {
+            try {
+                if (process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                    break;
+                }
+            } catch (final InterruptedException e) {
+                interrupted = true;
+            }
+            process.destroyForcibly();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return process.exitValue();
+    }
+
+    String output() {
+        return tail(output);
+    }
+
+    /** The last lines of its stderr. */
+    String errors() {
+        return tail(errors);
+    }
+
+    /** The last whole line of its stderr; empty before the first. */
+    String lastLine() {
+        final String text = errors();
+        final int end = text.lastIndexOf('\n');
+        return end < 0 ? "" : text.substring(text.lastIndexOf('\n', end - 1) + 1, end);
+    }
+
+    /** Why it ended on its own: the error it printed last, else its last line. */
+    String complaint() {
+        return errors().lines().filter(line -> line.startsWith("error: ")).reduce((first, last) -> last)
+                .map(line -> line.substring("error: ".length())).orElseGet(this::lastLine);
+    }
+
+    Failure died() {
+        return new Failure(Failure.FAILED, name + " ended on its own; its last words:\n" + errors().strip()
+                + "\nFix: what they say");
+    }
+
+    private static String tail(final Path path) {
+        if (!Files.exists(path)) {
+            return "";
+        }
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
+            final long start = Math.max(0, file.length() - TAIL_BYTES);
+            final byte[] bytes = new byte[(int) (file.length() - start)];
+            file.seek(start);
+            final int count = Math.max(0, file.read(bytes));
+            return new String(bytes, 0, count, StandardCharsets.UTF_8);
+        } catch (final IOException e) {
+            return "(" + path + " is not readable: " + e.getMessage() + ")";
+        }
+    }
+}

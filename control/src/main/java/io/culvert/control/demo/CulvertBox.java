@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.demo;
+
+import io.culvert.control.Failure;
+import io.culvert.control.instance.Instance;
+import io.culvert.control.view.Counters;
+import io.culvert.control.view.FlowReader;
+import io.culvert.control.view.Output;
+import io.culvert.control.view.SessionList;
+import io.culvert.control.view.SessionTable;
+import io.culvert.control.view.Stats;
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.CounterFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** {@code culvert run} in B with one rule. Its counters and flows are read from its mapped files, as anybody may. */
+final class CulvertBox implements Box {
+    private static final String INSTANCE = "demo";
+    private static final Duration START_LIMIT = Duration.ofSeconds(30);
+    private static final int FLOW_LINES = 3;
+    /** A real relay has its core to itself; here it comes before the client and the server that it shares one with. */
+    private static final List<String> AHEAD = List.of("nice", "-n", "-10");
+
+    private final Scene scene;
+    private final Network network;
+    private final Topology topology;
+    private final Driver driver;
+    private final Instance instance;
+    private final Arena arena;
+    private Child relay;
+    private Counters counters;
+
+    /** @param arena holds the mapped files */
+    CulvertBox(final Scene scene, final Network network, final Topology topology, final Driver driver,
+               final Arena arena) {
+        this.scene = scene;
+        this.network = network;
+        this.topology = topology;
+        this.driver = driver;
+        this.arena = arena;
+        this.instance = new Instance(scene.directory().resolve(INSTANCE));
+    }
+
+    @Override
+    public String label() {
+        return driver.label();
+    }
+
+    @Override
+    public void start() {
+        final Path config = scene.directory().resolve("culvert.yaml");
+        try {
+            Files.writeString(config, config());
+        } catch (final IOException e) {
+            throw new Failure(Failure.FAILED, "cannot write " + config + ": " + e + ". Fix: make room there", e);
+        }
+        final List<String> command = new ArrayList<>(AHEAD);
+        command.addAll(network.relay().inside(
+                JavaProgram.command("run", List.of("run", "-c", config.toString()))));
+        relay = scene.start("the relay", command, Map.of(
+                Instance.STATE_VARIABLE, scene.directory().toString(),
+                "RUNTIME_DIRECTORY", scene.directory().toString())); // where EAL keeps its own files
+        final boolean inTime = scene.await(START_LIMIT, () -> !relay.isAlive() || isReady());
+        if (!relay.isAlive()) {
+            throw new Unusable(relay.complaint());
+        }
+        if (!inTime) {
+            throw new Unusable("the relay was not ready after " + START_LIMIT.toSeconds() + " s");
+        }
+        if (driver == Driver.TAP) {
+            network.plugTaps();
+        }
+    }
+
+    private boolean isReady() {
+        if (counters == null && Files.exists(instance.countersFile())) {
+            try {
+                counters = new Counters(instance.openCounters(arena));
+            } catch (final Failure e) {
+                return false; // half written
+            }
+        }
+        return counters != null && counters.file().state() == CounterFile.State.READY;
+    }
+
+    private String config() {
+        final StringBuilder ports = new StringBuilder();
+        final List<String> interfaces = network.relayInterfaces();
+        for (int port = 0; port < interfaces.size(); port++) {
+            // The tap's kernel end is another host, so it must have another MAC address than the port.
+            final String mac = driver == Driver.TAP ? ", mac: \"02:00:00:09:0%d:01\"".formatted(port) : "";
+            ports.append("  b%d: { device: \"%s\", address: %s%s%s }%n".formatted(port,
+                    driver.device(port, interfaces.get(port)), network.relayAddresses().get(port), Topology.PREFIX,
+                    mac));
+        }
+        return """
+                instance: %s
+                ports:
+                %smemory: { huge: false }
+                metrics: none
+                rules:
+                  - name: echo
+                    listen: %s:%d/udp
+                    sources: [%s/32]
+                    target: %s:%d
+                    snat: { address: %s, ports: 1024-65535 }
+                """.formatted(INSTANCE, ports, Topology.LISTENER, Topology.PORT, Topology.CLIENT, topology.server(),
+                Topology.PORT, topology.source());
+    }
+
+    @Override
+    public Traffic traffic() {
+        return traffic(stats());
+    }
+
+    private static Traffic traffic(final Stats stats) {
+        return new Traffic(stats.ports().stream().mapToLong(port -> port.received().packets()).sum(),
+                stats.ports().stream().mapToLong(port -> port.sent().packets()).sum());
+    }
+
+    private Stats stats() {
+        return Stats.read(counters, System.currentTimeMillis());
+    }
+
+    @Override
+    public long cpuTicks() {
+        return CpuTime.ofProcess(relay.pid());
+    }
+
+    @Override
+    public void check() {
+        if (!relay.isAlive()) {
+            throw relay.died();
+        }
+    }
+
+    @Override
+    public BoxReport report() {
+        final Stats stats = stats();
+        final Map<String, Long> drops = new TreeMap<>();
+        for (final Stats.Port port : stats.ports()) {
+            for (final Map.Entry<DropReason, Long> drop : port.drops().entrySet()) {
+                if (drop.getValue() > 0) {
+                    drops.merge(drop.getKey().label(), drop.getValue(), Long::sum);
+                }
+            }
+        }
+        return new BoxReport(traffic(stats), drops, stats.ports().stream().mapToLong(Stats.Port::missed).sum(),
+                stats.rules().stream().mapToLong(rule -> rule.forward().packets()).sum(),
+                stats.rules().stream().mapToLong(rule -> rule.reply().packets()).sum(), stats.isBalanced(), flows());
+    }
+
+    /** Ended first: then its counters are final. Sessions can be read from what it leaves. */
+    @Override
+    public BoxReport finish(final BoxReport before) {
+        if (relay.end() != 0) {
+            throw relay.died();
+        }
+        return report().since(before);
+    }
+
+    /** As {@code culvert flows --limit 3} prints them. */
+    private List<String> flows() {
+        final StringWriter text = new StringWriter();
+        final List<String> rules = counters.rules();
+        final FlowReader reader = new FlowReader(instance.openFlows(counters.file(), arena), rules);
+        final String summary;
+        try (Output out = new Output(new PrintWriter(text))) {
+            final SessionTable table = new SessionTable(out, rules, true);
+            table.begin();
+            summary = table.end(new SessionList(session -> true, null, FLOW_LINES).show(reader, table::print));
+        }
+        final List<String> lines = new ArrayList<>(text.toString().lines().toList());
+        lines.add(summary);
+        return lines;
+    }
+}
