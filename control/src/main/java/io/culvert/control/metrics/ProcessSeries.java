@@ -2,17 +2,20 @@
 package io.culvert.control.metrics;
 
 import io.culvert.control.view.Series;
+import io.culvert.dataplane.host.Neighbors;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Which series the daemon's housekeeping writes into the counter file once a second, and where each one lies: what
  * ports, pools and tables say about themselves, no worker's share of anything.
  */
 public final class ProcessSeries {
-    /** In the order of the neighbour table's own states. */
-    public static final List<String> NEIGHBOR_STATES =
-            List.of("incomplete", "reachable", "probing", "failed", "static");
+    /** In the order of their ordinals. */
+    public static final List<String> NEIGHBOR_STATES = Arrays.stream(Neighbors.State.values())
+            .map(state -> state.name().toLowerCase(Locale.ROOT)).toList();
 
     private final List<String> series = new ArrayList<>();
     private final int receiveMissed;
@@ -98,7 +101,7 @@ public final class ProcessSeries {
         return snatPortsLimit + pool;
     }
 
-    /** @param state index in {@link #NEIGHBOR_STATES} */
+    /** @param state ordinal of a {@link Neighbors.State} */
     public int neighbors(final int state) {
         return neighbors + state;
     }

@@ -15,6 +15,6 @@ class MetricsRegistryTest {
         noClasses().that(not(belongToAnyOf(MetricsRegistry.class))).should().dependOnClassesThat()
                 .resideInAnyPackage("io.micrometer.prometheus..", "io.prometheus..")
                 .check(new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
-                        .importPackages("io.culvert"));
+                        .importPackages("io.culvert.control"));
     }
 }
