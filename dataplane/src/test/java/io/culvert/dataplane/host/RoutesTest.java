@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.host;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.culvert.dataplane.Seeded;
+import io.culvert.dataplane.host.Link.Subnet;
+import io.culvert.dataplane.wire.Ipv4Address;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Seeded.class)
+class RoutesTest {
+    private static final int EDGE_GATEWAY = address("192.0.2.1");
+    private static final int INNER_GATEWAY = address("10.0.0.1");
+    private static final Link EDGE = link(0, EDGE_GATEWAY, subnet("192.0.2.10", 24), subnet("198.51.100.10", 28));
+    private static final Link INNER = link(1, INNER_GATEWAY, subnet("10.0.0.10", 16));
+
+    @Test
+    void aConnectedDestinationIsItsOwnNextHop() {
+        final Routes routes = new Routes(List.of(EDGE, INNER));
+        for (int ingress = 0; ingress < 2; ingress++) {
+            goesTo(routes.find(address("10.0.255.255"), ingress), 1, address("10.0.255.255"));
+            goesTo(routes.find(address("192.0.2.255"), ingress), 0, address("192.0.2.255"));
+            goesTo(routes.find(address("198.51.100.15"), ingress), 0, address("198.51.100.15"));
+        }
+    }
+
+    @Test
+    void othersGoBackToTheGatewayOfThePortTheyCameInOn() {
+        final Routes routes = new Routes(List.of(EDGE, INNER));
+        goesTo(routes.find(address("198.51.100.16"), 0), 0, EDGE_GATEWAY);
+        goesTo(routes.find(address("10.1.0.0"), 1), 1, INNER_GATEWAY);
+    }
+
+    @Test
+    void anotherPortsGatewayIsBetterThanNone() {
+        final Link silent = link(0, Link.NO_GATEWAY, subnet("192.0.2.10", 24));
+        final Routes routes = new Routes(List.of(silent, INNER));
+        goesTo(routes.find(address("203.0.113.1"), 0), 1, INNER_GATEWAY);
+        assertEquals(Routes.NONE, new Routes(List.of(silent)).find(address("203.0.113.1"), 0));
+    }
+
+    @Test
+    void speaksToANeighbourFromTheAddressOfItsNetwork() {
+        assertEquals(address("198.51.100.10"), EDGE.addressTowards(address("198.51.100.1")));
+        assertEquals(address("192.0.2.10"), EDGE.addressTowards(address("192.0.2.1")));
+        assertEquals(address("192.0.2.10"), EDGE.addressTowards(address("203.0.113.1")), "the first, to strangers");
+    }
+
+    @Test
+    void aSubnetReachesFromItsFirstToItsLastAddress() {
+        final Subnet subnet = subnet("198.51.100.10", 28);
+        assertTrue(subnet.contains(address("198.51.100.0")) && subnet.contains(address("198.51.100.15")));
+        assertFalse(subnet.contains(address("198.51.99.255")) || subnet.contains(address("198.51.100.16")));
+        assertEquals("198.51.100.10/28", subnet.toString());
+    }
+
+    @Test
+    void ownAddressesAgreeWithAHashSet(final SplittableRandom random) {
+        for (int size = 0; size < 200; size++) {
+            final Set<Integer> expected = new HashSet<>();
+            // Neighbours and equals as well as strangers.
+            for (int i = 0; i < size; i++) {
+                expected.add(random.nextBoolean() ? random.nextInt(64) << 24 | 10 : random.nextInt(1, 1 << 30));
+            }
+            final OwnAddresses own = new OwnAddresses(expected);
+            expected.forEach(address -> assertTrue(own.contains(address)));
+            for (int host = 0; host < 256; host++) {
+                assertEquals(expected.contains(host << 24 | 10), own.contains(host << 24 | 10));
+                final int any = random.nextInt();
+                assertEquals(expected.contains(any), own.contains(any));
+            }
+            assertFalse(own.contains(0));
+        }
+    }
+
+    private static void goesTo(final long route, final int link, final int nextHop) {
+        assertEquals(link, Routes.link(route));
+        assertEquals(Ipv4Address.format(nextHop), Ipv4Address.format(Routes.nextHop(route)));
+    }
+
+    private static Link link(final int index, final int gateway, final Subnet... subnets) {
+        return new Link(index, "port-" + index, index, 1_500, List.of(subnets), gateway);
+    }
+
+    private static Subnet subnet(final String address, final int prefixLength) {
+        return new Subnet(address(address), Ipv4Address.mask(prefixLength));
+    }
+
+    private static int address(final String text) {
+        try {
+            return Ipv4Address.of((Inet4Address) InetAddress.getByName(text));
+        } catch (final UnknownHostException e) {
+            throw new IllegalArgumentException(e);
+        }
+    }
+}
