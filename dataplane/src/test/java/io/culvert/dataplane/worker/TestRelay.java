@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.ethdev.Port;
+import io.culvert.bindings.ethdev.RxQueue;
+import io.culvert.bindings.ethdev.TxQueue;
+import io.culvert.bindings.mbuf.Mbuf;
+import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.TestEal;
+import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.nat.Rule;
+import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
+import io.culvert.dataplane.stats.CounterFile;
+import io.culvert.dataplane.stats.WorkerCounters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * A worker between two links whose wires the test holds in its hands. A net_ring loops its transmit side to its
+ * receive side, so each link is two of them: the test sends into the one that the worker receives from, and receives
+ * from the other. Time is the test's too.
+ */
+final class TestRelay implements AutoCloseable {
+    static final int EDGE = 0;
+    static final int INNER = 1;
+    /** As long as a ring of net_ring. */
+    static final int RING = 1_023;
+    static final int MTU = 1_500;
+    static final int IDLE_MS = 60_000;
+    static final int UNANSWERED_MS = 10_000;
+
+    static final int EDGE_ADDRESS = 0x0A02_00C0;    // 192.0.2.10
+    static final int INNER_ADDRESS = 0x0A00_000A;   // 10.0.0.10
+    static final int CLIENT = 0x6402_00C0;          // 192.0.2.100
+    static final int TARGET = 0x1400_000A;          // 10.0.0.20
+    static final int OTHER_TARGET = 0x1500_000A;    // 10.0.0.21
+    static final long[] MAC = {0x0A00_0000_0002L, 0x0B00_0000_0002L};
+    static final long CLIENT_MAC = 0x6400_0000_0002L;
+    static final long TARGET_MAC = 0x1400_0000_0002L;
+    /** Relayed to the same offset behind {@link #TARGET_PORT}. */
+    static final int LISTEN = 9_000;
+    static final int TARGET_PORT = 7_000;
+    /** Relayed to a target that nothing is known of. */
+    static final int LISTEN_OTHER = 9_500;
+    static final int POOL_LOW = 20_000;
+    static final int POOL_HIGH = 29_999;
+
+    private static final int BUFFERS = 4_095;
+    private static final int DATA_ROOM = 2_176;
+    private static int pools;
+
+    private final Arena arena = Arena.ofShared();
+    private final Mempool pool;
+    private final Port[] in = new Port[2];
+    private final Port[] out = new Port[2];
+    private final TxQueue[] toWorker = new TxQueue[2];
+    private final RxQueue[] fromWorker = new RxQueue[2];
+    private final MemorySegment mbufs = arena.allocate(JAVA_LONG, Burst.CAPACITY);
+    private final CounterCatalog catalog = new CounterCatalog(List.of("edge", "inner"), List.of("media", "other"));
+    private final WorkerCounters counters;
+    private final int buffersAtStart;
+    private long cycles;
+
+    final Neighbors neighbors;
+    final FlowTable flows;
+    final Worker worker;
+
+    TestRelay(final Path scratch, final int sessions) {
+        TestEal.init();
+        pool = Mempool.create("test-relay-" + pools++, BUFFERS, DATA_ROOM, -1);
+        for (int link = 0; link < 2; link++) {
+            in[link] = open("net_ring_in" + link);
+            out[link] = open("net_ring_out" + link);
+            toWorker[link] = in[link].txQueue(0);
+            fromWorker[link] = out[link].rxQueue(0);
+        }
+        buffersAtStart = pool.available();
+        final RelayPlan plan = plan();
+        neighbors = new Neighbors(plan.links(), arena);
+        flows = new FlowTable(FlowFile.inMemory(sessions, arena));
+        try {
+            counters = CounterFile.create(scratch.resolve("counters"), catalog, List.of(), 1, 1_000_000, arena)
+                    .worker(0, catalog);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        worker = new Worker(plan, 0, new RxQueue[] {in[0].rxQueue(0), in[1].rxQueue(0)},
+                new TxQueue[] {out[0].txQueue(0), out[1].txQueue(0)}, flows, neighbors, pool, counters,
+                new SplittableRandom(1), clock(), arena);
+    }
+
+    /** With next hops that are all known. */
+    static TestRelay withNeighbors(final Path scratch, final int sessions) {
+        final TestRelay relay = new TestRelay(scratch, sessions);
+        relay.neighbors.addStatic(EDGE, CLIENT, CLIENT_MAC);
+        relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
+        return relay;
+    }
+
+    private static RelayPlan plan() {
+        final List<Link> links = List.of(
+                new Link(EDGE, "edge", MAC[EDGE], MTU, List.of(new Link.Subnet(EDGE_ADDRESS, 0xFF_FFFF)), 0),
+                new Link(INNER, "inner", MAC[INNER], MTU, List.of(new Link.Subnet(INNER_ADDRESS, 0xFF_FFFF)), 0));
+        final List<Rule> rules = List.of(
+                new Rule(0, "media", EDGE_ADDRESS, LISTEN, LISTEN + 99, List.of(), TARGET, TARGET_PORT, true, 0,
+                        IDLE_MS, UNANSWERED_MS, true),
+                new Rule(1, "other", EDGE_ADDRESS, LISTEN_OTHER, LISTEN_OTHER, List.of(), OTHER_TARGET, TARGET_PORT,
+                        false, 0, IDLE_MS, UNANSWERED_MS, true));
+        return new RelayPlan(links, rules,
+                List.of(new SnatPool.Spec(0, List.of(INNER_ADDRESS), POOL_LOW, POOL_HIGH)), 1);
+    }
+
+    private Port open(final String name) {
+        final Port port = Port.open(name);
+        port.start(1, 512, 0, pool);
+        return port;
+    }
+
+    /** A cycle is a microsecond. */
+    private Clock clock() {
+        return new Clock() {
+            @Override
+            public long cycles() {
+                return cycles;
+            }
+
+            @Override
+            public long hz() {
+                return 1_000_000;
+            }
+        };
+    }
+
+    void advanceMs(final int ms) {
+        cycles += 1_000L * ms;
+    }
+
+    /** Lets time pass a millisecond at a time, the worker at work. */
+    void workForMs(final int ms) {
+        for (int i = 0; i < ms; i++) {
+            advanceMs(1);
+            worker.doWork();
+        }
+    }
+
+    /** Lays frames on the wire to the worker. */
+    void send(final int link, final byte[]... frames) {
+        for (final byte[] frame : frames) {
+            send(link, MemorySegment.ofArray(frame), frame.length, 1);
+        }
+    }
+
+    /** Lays {@code count} frames of one length, one behind the other in {@code frames}, on the wire. */
+    void send(final int link, final MemorySegment frames, final int length, final int count) {
+        assertTrue(pool.allocate(mbufs, count), "the mempool has buffers");
+        for (int i = 0; i < count; i++) {
+            final MemorySegment mbuf = Mbuf.view(mbufs.getAtIndex(JAVA_LONG, i));
+            Mbuf.setLength(mbuf, length);
+            MemorySegment.copy(frames, (long) i * length, NativeMemory.view(Mbuf.data(mbuf), length), 0, length);
+        }
+        assertEquals(count, toWorker[link].transmit(mbufs, count), "the wire has room");
+    }
+
+    /** Takes all frames off the wire from the worker. */
+    List<byte[]> received(final int link) {
+        final List<byte[]> frames = new ArrayList<>();
+        for (int count = fromWorker[link].receive(mbufs, Burst.CAPACITY); count > 0;
+                count = fromWorker[link].receive(mbufs, Burst.CAPACITY)) {
+            for (int i = 0; i < count; i++) {
+                final MemorySegment mbuf = Mbuf.view(mbufs.getAtIndex(JAVA_LONG, i));
+                assertEquals(Mbuf.packetLength(mbuf), Mbuf.dataLength(mbuf));
+                frames.add(NativeMemory.view(Mbuf.data(mbuf), Mbuf.packetLength(mbuf)).toArray(JAVA_BYTE));
+            }
+            Mempool.free(mbufs, count);
+        }
+        return frames;
+    }
+
+    /** Takes one burst off the wire, unseen. @return how many */
+    int discard(final int link) {
+        final int count = fromWorker[link].receive(mbufs, Burst.CAPACITY);
+        Mempool.free(mbufs, count);
+        return count;
+    }
+
+    /** Sends, works once, receives. */
+    List<byte[]> pass(final int from, final int to, final byte[]... frames) {
+        send(from, frames);
+        worker.doWork();
+        return received(to);
+    }
+
+    static byte[] fromClient(final int clientPort, final int listenPort) {
+        return Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT, clientPort, EDGE_ADDRESS, listenPort, 100);
+    }
+
+    static byte[] fromTarget(final int targetPort, final int externalPort) {
+        return Frames.udp(MAC[INNER], TARGET_MAC, TARGET, targetPort, INNER_ADDRESS, externalPort, 100);
+    }
+
+    long dropped(final DropReason reason) {
+        return IntStream.range(0, 2).mapToLong(link -> counters.get(catalog.dropped(link) + reason.ordinal())).sum();
+    }
+
+    long dropped() {
+        return IntStream.range(0, DropReason.count()).mapToLong(i -> dropped(DropReason.of(i))).sum();
+    }
+
+    long count(final WorkerCounter counter) {
+        return counters.get(catalog.of(counter));
+    }
+
+    WorkerCounters counters() {
+        return counters;
+    }
+
+    int lentPorts() {
+        return worker.pool(0).lent();
+    }
+
+    void assertBalanced() {
+        assertEquals(0, counters.imbalance(), "the loss ledger balances");
+    }
+
+    /** Balanced, closed, and with every buffer back in the mempool. */
+    @Override
+    public void close() {
+        worker.stop();
+        for (int link = 0; link < 2; link++) {
+            received(link);
+        }
+        try {
+            assertBalanced();
+            flows.selfCheck();
+            assertEquals(buffersAtStart, pool.available(), "every buffer is back");
+        } finally {
+            for (int link = 0; link < 2; link++) {
+                in[link].close();
+                out[link].close();
+            }
+            pool.close();
+            arena.close();
+        }
+    }
+}
