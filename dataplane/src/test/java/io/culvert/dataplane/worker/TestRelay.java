@@ -104,7 +104,8 @@ final class TestRelay implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         worker = new Worker(plan, 0, new RxQueue[] {in[0].rxQueue(0), in[1].rxQueue(0)},
-                new TxQueue[] {out[0].txQueue(0), out[1].txQueue(0)}, flows, neighbors, pool, counters,
+                new TxQueue[] {out[0].txQueue(0), out[1].txQueue(0)}, flows, neighbors,
+                new Handoff(1), pool, counters,
                 new SplittableRandom(1), clock(), arena);
     }
 
