@@ -78,12 +78,14 @@ final class Waiting {
         int kept = 0;
         int dropped = 0;
         for (int i = 0; i < count; i++) {
-            final boolean isOurs = ingress[i] == link && walking < Burst.CAPACITY && dropped < Burst.CAPACITY;
+            final boolean isOurs = ingress[i] == link && walking < Burst.CAPACITY;
             if (isOurs && neighbors.isResolved(adjacency[i])) {
                 burst.received.setAtIndex(JAVA_LONG, walking++, mbuf[i]);
             } else if (isOurs && (neighbors.hasFailed(adjacency[i]) || nowMs - sinceMs[i] > PATIENCE_MS)) {
                 burst.drop(mbuf[i], DropReason.NEIGHBOR_UNRESOLVED);
-                dropped++;
+                if (++dropped % Burst.CAPACITY == 0) {
+                    burst.end();
+                }
             } else {
                 mbuf[kept] = mbuf[i];
                 ingress[kept] = ingress[i];

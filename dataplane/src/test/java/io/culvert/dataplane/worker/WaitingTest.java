@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static io.culvert.dataplane.worker.TestRelay.CLIENT;
+import static io.culvert.dataplane.worker.TestRelay.CLIENT_MAC;
+import static io.culvert.dataplane.worker.TestRelay.EDGE;
+import static io.culvert.dataplane.worker.TestRelay.EDGE_ADDRESS;
+import static io.culvert.dataplane.worker.TestRelay.INNER;
+import static io.culvert.dataplane.worker.TestRelay.INNER_ADDRESS;
+import static io.culvert.dataplane.worker.TestRelay.LISTEN;
+import static io.culvert.dataplane.worker.TestRelay.LISTEN_OTHER;
+import static io.culvert.dataplane.worker.TestRelay.MAC;
+import static io.culvert.dataplane.worker.TestRelay.OTHER_TARGET;
+import static io.culvert.dataplane.worker.TestRelay.TARGET;
+import static io.culvert.dataplane.worker.TestRelay.TARGET_MAC;
+import static io.culvert.dataplane.worker.TestRelay.TARGET_PORT;
+import static io.culvert.dataplane.worker.TestRelay.fromClient;
+import static io.culvert.dataplane.worker.TestRelay.fromTarget;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
+import io.culvert.dataplane.wire.Arp;
+import io.culvert.dataplane.wire.Ethernet;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Packets whose next hop must be asked for. After each case the ledger balances and every buffer is back. */
+class WaitingTest {
+    private static final int PORT = 25_000;
+    private static final int PER_NEIGHBOR = 128;
+    private static final int CAPACITY = 512;
+
+    @TempDir
+    private Path scratch;
+    private TestRelay relay;
+
+    @BeforeEach
+    void open() {
+        relay = new TestRelay(scratch, 1_000);
+        relay.neighbors.addStatic(EDGE, CLIENT, CLIENT_MAC);
+    }
+
+    @AfterEach
+    void close() {
+        relay.close();
+    }
+
+    @Test
+    void packetsWaitUntilTheNextHopAnswers() {
+        for (int i = 0; i < 3; i++) {
+            relay.send(EDGE, fromClient(PORT + i, LISTEN));
+        }
+        relay.worker.doWork();
+        assertEquals(3, relay.count(WorkerCounter.WAITING));
+        relay.assertBalanced();
+        relay.workForMs(1);
+        final List<byte[]> asked = relay.received(INNER);
+        assertEquals(1, asked.size(), "one request for all");
+        final MemorySegment request = MemorySegment.ofArray(asked.getFirst()).asSlice(0, Arp.FRAME_LENGTH);
+        assertEquals(Ethernet.BROADCAST, Ethernet.destination(request));
+        assertEquals(Arp.REQUEST, Arp.operation(request));
+        assertEquals(INNER_ADDRESS, Arp.senderAddress(request));
+        assertEquals(TARGET, Arp.targetAddress(request));
+
+        final List<byte[]> released = relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET));
+        assertEquals(3, released.size());
+        for (int i = 0; i < 3; i++) {
+            assertEquals(PORT + i, Frames.sourcePort(released.get(i)), "in the order they came");
+            assertEquals(TARGET_MAC, Ethernet.destination(MemorySegment.ofArray(released.get(i))));
+            Frames.assertRight(released.get(i));
+        }
+        assertEquals(0, relay.count(WorkerCounter.WAITING));
+        assertEquals(0, relay.dropped());
+        assertEquals(3, relay.count(WorkerCounter.SESSIONS), "walking twice opens nothing twice");
+    }
+
+    @Test
+    void aDeadNextHopHoldsABoundedNumberAndNoLongerThanItsLastRequest() {
+        for (int i = 0; i < 200; i++) {
+            relay.send(EDGE, fromClient(PORT, LISTEN));
+        }
+        work();
+        assertEquals(PER_NEIGHBOR, relay.count(WorkerCounter.WAITING));
+        assertEquals(200 - PER_NEIGHBOR, relay.dropped(DropReason.NEIGHBOR_UNRESOLVED));
+        relay.assertBalanced();
+        relay.workForMs(2_900);
+        assertEquals(PER_NEIGHBOR, relay.count(WorkerCounter.WAITING));
+        relay.workForMs(300);
+        assertEquals(0, relay.count(WorkerCounter.WAITING), "given up at once, all of them");
+        assertEquals(200, relay.dropped(DropReason.NEIGHBOR_UNRESOLVED));
+        relay.send(EDGE, fromClient(PORT, LISTEN));
+        work();
+        assertEquals(201, relay.dropped(DropReason.NEIGHBOR_UNRESOLVED), "nobody waits for a failed next hop");
+        relay.received(INNER);
+    }
+
+    @Test
+    void aFailedNextHopIsUsedAgainWhenItAnswers() {
+        relay.send(EDGE, fromClient(PORT, LISTEN));
+        relay.workForMs(5_000);
+        assertEquals(1, relay.dropped(DropReason.NEIGHBOR_UNRESOLVED));
+        relay.received(INNER);
+        relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET));
+        assertEquals(1, relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).size());
+    }
+
+    @Test
+    void oneDeadNextHopDoesNotHoldUpTheOthers() {
+        relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
+        for (int i = 0; i < 10; i++) {
+            relay.send(EDGE, fromClient(PORT + i, LISTEN_OTHER), fromClient(PORT + i, LISTEN));
+        }
+        work();
+        assertEquals(10, relay.count(WorkerCounter.WAITING));
+        final List<byte[]> relayed = relay.received(INNER).stream().filter(frame -> !Frames.isArp(frame)).toList();
+        assertEquals(10, relayed.size());
+        relay.pass(INNER, INNER, arpReply(TARGET_MAC + (1L << 40), OTHER_TARGET));
+        assertEquals(0, relay.count(WorkerCounter.WAITING));
+    }
+
+    @Test
+    void allNextHopsTogetherHoldABoundedNumber() {
+        relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
+        final int clients = CAPACITY / PER_NEIGHBOR + 2;
+        for (int client = 1; client <= clients; client++) {
+            final byte[] packet = Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT + (client << 24), PORT + client,
+                    EDGE_ADDRESS, LISTEN, 10);
+            assertEquals(1, relay.pass(EDGE, INNER, packet).size());
+            for (int i = 0; i < 100; i++) {
+                relay.send(INNER, fromTarget(TARGET_PORT, PORT + client));
+            }
+            work();
+        }
+        assertEquals(CAPACITY, relay.count(WorkerCounter.WAITING));
+        assertEquals(100 * clients - CAPACITY, relay.dropped(DropReason.NEIGHBOR_UNRESOLVED));
+        relay.assertBalanced();
+        relay.received(EDGE);
+        for (int client = 1; client <= clients; client++) {
+            relay.send(EDGE, arpReply(CLIENT_MAC, CLIENT + (client << 24), MAC[EDGE], EDGE_ADDRESS));
+        }
+        work();
+        assertEquals(CAPACITY, relay.received(EDGE).size(), "more than one burst is released at once");
+        assertEquals(0, relay.count(WorkerCounter.WAITING));
+    }
+
+    @Test
+    void whatStillWaitsAtTheEndIsDroppedByName() {
+        relay.send(EDGE, fromClient(PORT, LISTEN), fromClient(PORT, LISTEN_OTHER));
+        work();
+        relay.worker.stop();
+        assertEquals(2, relay.dropped(DropReason.DRAINING));
+        assertEquals(0, relay.count(WorkerCounter.WAITING));
+    }
+
+    /** A session keeps its next hop confirmed; when it has ended nobody asks any more. */
+    @Test
+    void anEndedSessionReleasesItsNextHops() {
+        relay.send(EDGE, fromClient(PORT, LISTEN));
+        relay.workForMs(2);
+        relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET));
+        relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, PORT));
+        relay.workForMs(30_200);
+        assertTrue(relay.received(INNER).stream().anyMatch(Frames::isArp), "confirmed while it is used");
+        relay.send(INNER, arpReply(TARGET_MAC, TARGET));
+        relay.workForMs(TestRelay.IDLE_MS);
+        assertEquals(0, relay.count(WorkerCounter.SESSIONS));
+        relay.received(INNER);
+        relay.workForMs(60_000);
+        assertFalse(relay.received(INNER).stream().anyMatch(Frames::isArp), "left in peace after it");
+    }
+
+    private void work() {
+        while (relay.worker.doWork() > 0) {
+            relay.assertBalanced();
+        }
+    }
+
+    private static byte[] arpReply(final long mac, final int address) {
+        return arpReply(mac, address, MAC[INNER], INNER_ADDRESS);
+    }
+
+    private static byte[] arpReply(final long mac, final int address, final long ourMac, final int ourAddress) {
+        return Frames.arp(Arp.REPLY, mac, address, ourMac, ourAddress);
+    }
+}
