@@ -75,9 +75,13 @@ public final class Neighbors {
         this.entries = arena.allocate((long) CAPACITY * ENTRY_LENGTH, ENTRY_LENGTH);
     }
 
-    /** The view of one adjacency. */
+    /** The view of one adjacency: for the walk, where it costs nothing. Elsewhere a view would be an object. */
     public MemorySegment entry(final int adjacency) {
-        return entries.asSlice((long) adjacency * ENTRY_LENGTH, ENTRY_LENGTH);
+        return entries.asSlice(at(adjacency), ENTRY_LENGTH);
+    }
+
+    private static long at(final int adjacency) {
+        return (long) adjacency * ENTRY_LENGTH;
     }
 
     /** Changes whenever a next hop becomes usable or is given up: then waiting packets are worth a look. */
@@ -94,9 +98,9 @@ public final class Neighbors {
         final long key = key(link, address);
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
             final int adjacency = home(key) + probe & CAPACITY - 1;
-            final MemorySegment entry = entry(adjacency);
-            final long found = (long) KEY_HANDLE.getVolatile(entry, (long) KEY);
-            if (found == key && reference(entry, key)) {
+            final long at = at(adjacency);
+            final long found = (long) KEY_HANDLE.getVolatile(entries, at + KEY);
+            if (found == key && reference(at, key)) {
                 return adjacency;
             }
             if (found == NO_KEY) {
@@ -107,7 +111,7 @@ public final class Neighbors {
     }
 
     public void release(final int adjacency) {
-        REFS_HANDLE.getAndAdd(entry(adjacency), (long) REFS, -1);
+        REFS_HANDLE.getAndAdd(entries, at(adjacency) + REFS, -1);
     }
 
     /** A next hop whose MAC address the configuration gives: never asked for, never forgotten. */
@@ -116,22 +120,22 @@ public final class Neighbors {
         if (adjacency == NO_ADJACENCY) {
             throw new IllegalArgumentException("more than " + CAPACITY + " neighbors");
         }
-        final MemorySegment entry = entry(adjacency);
-        resolve(entry, mac);
-        entry.set(JAVA_INT, STATE, STATIC);
+        final long at = at(adjacency);
+        resolve(at, mac);
+        entries.set(JAVA_INT, at + STATE, STATIC);
     }
 
     /** Whether the next hop has been given up: what waits for it may as well be dropped. */
     public boolean hasFailed(final int adjacency) {
-        return entry(adjacency).get(JAVA_INT, STATE) == FAILED;
+        return entries.get(JAVA_INT, at(adjacency) + STATE) == FAILED;
     }
 
     public boolean isResolved(final int adjacency) {
-        return isResolved(entry(adjacency));
+        return isResolved(at(adjacency));
     }
 
-    private static boolean isResolved(final MemorySegment entry) {
-        return entry.get(JAVA_INT, EGRESS) >>> Short.SIZE != 0;
+    private boolean isResolved(final long at) {
+        return entries.get(JAVA_INT, at + EGRESS) >>> Short.SIZE != 0;
     }
 
     /**
@@ -144,19 +148,19 @@ public final class Neighbors {
         final long key = key(link, address);
         boolean known = false;
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final MemorySegment entry = entry(home(key) + probe & CAPACITY - 1);
-            final long found = (long) KEY_HANDLE.getVolatile(entry, (long) KEY);
+            final long at = at(home(key) + probe & CAPACITY - 1);
+            final long found = (long) KEY_HANDLE.getVolatile(entries, at + KEY);
             if (found == NO_KEY) {
                 break;
             }
             // Two workers may have claimed a place for the same next hop at once, so the search goes on.
             if (found == key) {
                 known = true;
-                if (entry.get(JAVA_INT, STATE) != STATIC) {
-                    entry.set(JAVA_INT, CONFIRMED, nowMs);
-                    entry.set(JAVA_INT, TRIES, 0);
-                    entry.set(JAVA_INT, STATE, REACHABLE);
-                    resolve(entry, mac);
+                if (entries.get(JAVA_INT, at + STATE) != STATIC) {
+                    entries.set(JAVA_INT, at + CONFIRMED, nowMs);
+                    entries.set(JAVA_INT, at + TRIES, 0);
+                    entries.set(JAVA_INT, at + STATE, REACHABLE);
+                    resolve(at, mac);
                 }
             }
         }
@@ -173,9 +177,9 @@ public final class Neighbors {
         wanted = false;
         int requests = 0;
         for (int adjacency = 0; adjacency < CAPACITY && requests < REQUESTS_LIMIT; adjacency++) {
-            final MemorySegment entry = entry(adjacency);
-            if ((long) KEY_HANDLE.getVolatile(entry, (long) KEY) != NO_KEY && isDue(entry, nowMs)) {
-                ask(entry, sender, nowMs);
+            final long at = at(adjacency);
+            if ((long) KEY_HANDLE.getVolatile(entries, at + KEY) != NO_KEY && isDue(at, nowMs)) {
+                ask(at, sender, nowMs);
                 requests++;
             }
         }
@@ -186,47 +190,47 @@ public final class Neighbors {
     public int count(final State state) {
         int count = 0;
         for (int adjacency = 0; adjacency < CAPACITY; adjacency++) {
-            final MemorySegment entry = entry(adjacency);
-            count += entry.get(JAVA_LONG, KEY) != NO_KEY && entry.get(JAVA_INT, STATE) == state.ordinal() ? 1 : 0;
+            final long at = at(adjacency);
+            count += entries.get(JAVA_LONG, at + KEY) != NO_KEY && entries.get(JAVA_INT, at + STATE) == state.ordinal() ? 1 : 0;
         }
         return count;
     }
 
-    private boolean isDue(final MemorySegment entry, final int nowMs) {
-        final int state = entry.get(JAVA_INT, STATE);
-        final boolean used = (int) REFS_HANDLE.getVolatile(entry, (long) REFS) > 0;
-        final int sinceConfirmed = nowMs - entry.get(JAVA_INT, CONFIRMED);
+    private boolean isDue(final long at, final int nowMs) {
+        final int state = entries.get(JAVA_INT, at + STATE);
+        final boolean used = (int) REFS_HANDLE.getVolatile(entries, at + REFS) > 0;
+        final int sinceConfirmed = nowMs - entries.get(JAVA_INT, at + CONFIRMED);
         if (state == REACHABLE) {
             return used && sinceConfirmed > CONFIRM_AFTER_MS;
         }
-        final boolean mayAsk = entry.get(JAVA_INT, TRIES) == 0 || nowMs - entry.get(JAVA_INT, ASKED) >= RETRY_MS;
+        final boolean mayAsk = entries.get(JAVA_INT, at + TRIES) == 0 || nowMs - entries.get(JAVA_INT, at + ASKED) >= RETRY_MS;
         return used && (state == INCOMPLETE || state == PROBING || state == FAILED) && mayAsk;
     }
 
-    private void ask(final MemorySegment entry, final ArpSender sender, final int nowMs) {
-        final int tries = entry.get(JAVA_INT, TRIES);
-        final int state = entry.get(JAVA_INT, STATE);
+    private void ask(final long at, final ArpSender sender, final int nowMs) {
+        final int tries = entries.get(JAVA_INT, at + TRIES);
+        final int state = entries.get(JAVA_INT, at + STATE);
         if (state == REACHABLE) {
-            entry.set(JAVA_INT, STATE, PROBING);
+            entries.set(JAVA_INT, at + STATE, PROBING);
         } else if (state != FAILED && tries >= TRIES_LIMIT) {
-            entry.set(JAVA_INT, STATE, FAILED);
-            entry.set(JAVA_INT, EGRESS, entry.get(JAVA_INT, EGRESS) & 0xFFFF);
+            entries.set(JAVA_INT, at + STATE, FAILED);
+            entries.set(JAVA_INT, at + EGRESS, entries.get(JAVA_INT, at + EGRESS) & 0xFFFF);
             changed();
         }
-        entry.set(JAVA_INT, ASKED, nowMs);
-        entry.set(JAVA_INT, TRIES, Math.min(tries, TRIES_LIMIT) + 1);
-        final long key = entry.get(JAVA_LONG, KEY);
+        entries.set(JAVA_INT, at + ASKED, nowMs);
+        entries.set(JAVA_INT, at + TRIES, Math.min(tries, TRIES_LIMIT) + 1);
+        final long key = entries.get(JAVA_LONG, at + KEY);
         // The known address is asked first: a unicast confirmation does not wake the whole network (RFC 1122).
-        final long mac = entry.get(JAVA_INT, STATE) == PROBING
-                ? entry.get(JAVA_LONG, MACS_LO) & Ethernet.MAC_MASK : 0;
+        final long mac = entries.get(JAVA_INT, at + STATE) == PROBING
+                ? entries.get(JAVA_LONG, at + MACS_LO) & Ethernet.MAC_MASK : 0;
         sender.request(links[(int) (key >>> Integer.SIZE) - 1], (int) key, mac);
     }
 
-    private void resolve(final MemorySegment entry, final long mac) {
-        final int link = entry.get(JAVA_INT, EGRESS) & 0xFFFF;
-        entry.set(JAVA_LONG, MACS_LO, mac & Ethernet.MAC_MASK | links[link].mac() << 48);
+    private void resolve(final long at, final long mac) {
+        final int link = entries.get(JAVA_INT, at + EGRESS) & 0xFFFF;
+        entries.set(JAVA_LONG, at + MACS_LO, mac & Ethernet.MAC_MASK | links[link].mac() << 48);
         VarHandle.storeStoreFence();
-        entry.set(JAVA_INT, EGRESS, link | links[link].mtu() << Short.SIZE);
+        entries.set(JAVA_INT, at + EGRESS, link | links[link].mtu() << Short.SIZE);
         changed();
     }
 
@@ -239,15 +243,15 @@ public final class Neighbors {
     private int claim(final int link, final long key) {
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
             final int adjacency = home(key) + probe & CAPACITY - 1;
-            final MemorySegment entry = entry(adjacency);
-            if (REFS_HANDLE.compareAndSet(entry, (long) REFS, 0, CLAIMED)) {
-                entry.set(JAVA_LONG, MACS_LO, links[link].mac() << 48);
-                entry.set(JAVA_INT, MACS_HI, (int) (links[link].mac() >>> 16));
-                entry.set(JAVA_INT, EGRESS, link);
-                entry.set(JAVA_INT, TRIES, 0);
-                entry.set(JAVA_INT, STATE, INCOMPLETE);
-                KEY_HANDLE.setVolatile(entry, (long) KEY, key);
-                REFS_HANDLE.setVolatile(entry, (long) REFS, 1);
+            final long at = at(adjacency);
+            if (REFS_HANDLE.compareAndSet(entries, at + REFS, 0, CLAIMED)) {
+                entries.set(JAVA_LONG, at + MACS_LO, links[link].mac() << 48);
+                entries.set(JAVA_INT, at + MACS_HI, (int) (links[link].mac() >>> 16));
+                entries.set(JAVA_INT, at + EGRESS, link);
+                entries.set(JAVA_INT, at + TRIES, 0);
+                entries.set(JAVA_INT, at + STATE, INCOMPLETE);
+                KEY_HANDLE.setVolatile(entries, at + KEY, key);
+                REFS_HANDLE.setVolatile(entries, at + REFS, 1);
                 wanted = true;
                 return adjacency;
             }
@@ -256,20 +260,20 @@ public final class Neighbors {
     }
 
     /** One more reference, unless the place is changing hands. */
-    private boolean reference(final MemorySegment entry, final long key) {
-        int refs = (int) REFS_HANDLE.getVolatile(entry, (long) REFS);
-        while (refs != CLAIMED && !REFS_HANDLE.compareAndSet(entry, (long) REFS, refs, refs + 1)) {
-            refs = (int) REFS_HANDLE.getVolatile(entry, (long) REFS);
+    private boolean reference(final long at, final long key) {
+        int refs = (int) REFS_HANDLE.getVolatile(entries, at + REFS);
+        while (refs != CLAIMED && !REFS_HANDLE.compareAndSet(entries, at + REFS, refs, refs + 1)) {
+            refs = (int) REFS_HANDLE.getVolatile(entries, at + REFS);
         }
         if (refs == CLAIMED) {
             return false;
         }
-        if ((long) KEY_HANDLE.getVolatile(entry, (long) KEY) != key) {
-            REFS_HANDLE.getAndAdd(entry, (long) REFS, -1);
+        if ((long) KEY_HANDLE.getVolatile(entries, at + KEY) != key) {
+            REFS_HANDLE.getAndAdd(entries, at + REFS, -1);
             return false;
         }
         // An unused next hop that was given up gets another chance at once.
-        wanted |= refs == 0 && !isResolved(entry);
+        wanted |= refs == 0 && !isResolved(at);
         return true;
     }
 
