@@ -25,6 +25,8 @@ public final class Port implements AutoCloseable {
             "mlx5_pci", "mlx5_auxiliary", "net_mlx4", "net_bnxt", "net_ena", "net_vmxnet3", "net_memif", "net_ring",
             "net_null");
 
+    private static final int EEXIST = 17;
+
     static {
         NativeLibrary.load();
     }
@@ -53,7 +55,12 @@ public final class Port implements AutoCloseable {
             final int comma = device.indexOf(',');
             final String name = comma < 0 ? device : device.substring(0, comma);
             final MemorySegment nameText = arena.allocateFrom(name);
+            final MemorySegment id = arena.allocate(ValueLayout.JAVA_SHORT);
             if (virtual) {
+                // EAL takes a device that is there already for success, and then two owners would close one port.
+                if (Dpdk.rte_eth_dev_get_port_by_name(nameText, id) == 0) {
+                    throw new DpdkException("rte_eal_hotplug_add", device, EEXIST);
+                }
                 final String arguments = comma < 0 ? "" : device.substring(comma + 1);
                 final int added = Dpdk.rte_eal_hotplug_add(
                         arena.allocateFrom("vdev"), nameText, arena.allocateFrom(arguments));
@@ -61,7 +68,6 @@ public final class Port implements AutoCloseable {
                     throw new DpdkException("rte_eal_hotplug_add", device, added);
                 }
             }
-            final MemorySegment id = arena.allocate(ValueLayout.JAVA_SHORT);
             final int found = Dpdk.rte_eth_dev_get_port_by_name(nameText, id);
             if (found != 0) {
                 throw new DpdkException("rte_eth_dev_get_port_by_name", name, found);
