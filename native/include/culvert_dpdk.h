@@ -23,7 +23,7 @@ uint16_t culvert_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs
 /* rte_eth_tx_burst. Returns how many of `mbufs` the driver took; the rest still belongs to the caller. */
 uint16_t culvert_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count);
 
-/* rte_pktmbuf_alloc_bulk. Returns 0, or -ENOENT and allocates nothing. */
+/* rte_pktmbuf_alloc_bulk. Returns 0, or a negative errno (which, is up to the mempool) and allocates nothing. */
 int32_t culvert_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **mbufs, uint32_t count);
 
 /* rte_pktmbuf_free_bulk: chained segments included. */
