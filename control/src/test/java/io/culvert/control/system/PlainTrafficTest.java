@@ -4,6 +4,7 @@ package io.culvert.control.system;
 import static io.culvert.control.system.UdpEnd.at;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.culvert.control.deploy.Script;
@@ -11,6 +12,7 @@ import io.culvert.control.system.UdpEnd.Datagram;
 import io.culvert.dataplane.nat.DropReason;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -100,10 +102,10 @@ class PlainTrafficTest {
     void socatTalksToSocat() throws Exception {
         assumeInstalled("socat");
         final Script.Running server = LAB.server().start("socat", "UDP4-RECVFROM:7890",
-                "SYSTEM:read line; echo \\\"$line\\\" from $SOCAT_PEERADDR");
+                "SYSTEM:read line; echo $SOCAT_PEERADDR sent $line");
         try {
             LAB.server().awaitListener("udp", 7890);
-            final String answer = "\"a line\" from 192.0.2.1\n";
+            final String answer = RelayLab.EXTERNAL + " sent a line\n";
             assertEquals(answer, LAB.client().exec("sh", "-c", "echo a line | socat -t 10 - UDP4:"
                     + RelayLab.LISTENER + ":7890,readbytes=" + answer.length()));
         } finally {
@@ -120,13 +122,18 @@ class PlainTrafficTest {
         final Script.Running server = LAB.server().start("iperf3", "--server", "--one-off", "--json");
         try {
             LAB.server().awaitListener("tcp", 5201);
+            final long before = datagramsToTheServer();
+            final long overruns = LAB.server().snmp("Udp", "RcvbufErrors");
             final String report = LAB.client().exec("iperf3", "--client", RelayLab.LISTENER, "--udp", "--json",
-                    "--bitrate", "20M", "--length", "800", "--bytes", "4M");
-            final long packets = lastNumber(report, "packets");
-            assertEquals(0, lastNumber(report, "lost_packets"), report);
-            assertEquals(4L << 20, packets * 800, 800, report);
+                    "--bitrate", "10M", "--length", "800", "--bytes", "2M");
+            final long sent = number(report, "sum_sent", "packets");
+            assertTrue(sent * 800 >= 2 << 20, report);
             // One more each way: they greet each other before the stream.
-            assertEquals(packets + 1, LAB.counters().packets("iperf", "forward"));
+            Eventually.holds(() -> sent + " packets arrive: " + (datagramsToTheServer() - before) + "\n" + report,
+                    () -> datagramsToTheServer() - before == sent + 1);
+            assertEquals(LAB.server().snmp("Udp", "RcvbufErrors") - overruns,
+                    number(report, "sum_received", "lost_packets"), "lost other than by a slow iperf3: " + report);
+            assertEquals(sent + 1, LAB.counters().packets("iperf", "forward"));
             assertEquals(1, LAB.counters().packets("iperf", "reply"));
         } finally {
             server.process().destroy();
@@ -143,9 +150,20 @@ class PlainTrafficTest {
         LAB.client().ip("rule add ipproto tcp table 100");
     }
 
-    private static long lastNumber(final String json, final String key) {
-        return Pattern.compile("\"" + key + "\":\\s*(\\d+)").matcher(json).results()
-                .mapToLong(found -> Long.parseLong(found.group(1))).reduce((first, last) -> last).orElseThrow();
+    /**
+     * All that the relay delivered: also what overran the socket's buffer, and what came too late, because the end of
+     * the test goes beside the relay and may overtake the last packets.
+     */
+    private static long datagramsToTheServer() {
+        return Stream.of("InDatagrams", "RcvbufErrors", "NoPorts")
+                .mapToLong(counter -> LAB.server().snmp("Udp", counter)).sum();
+    }
+
+    private static long number(final String json, final String object, final String key) {
+        final Matcher found = Pattern.compile(
+                "\"" + object + "\":\\s*\\{[^}]*\"" + key + "\":\\s*(\\d+)").matcher(json);
+        assertTrue(found.find(), json);
+        return Long.parseLong(found.group(1));
     }
 
     private static void assumeInstalled(final String program) {

@@ -5,11 +5,22 @@ import io.culvert.control.cli.Culvert;
 import io.culvert.control.config.RelayConfig;
 import io.culvert.control.deploy.Script;
 import io.culvert.control.instance.Instance;
+import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.wire.Wire;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** {@code culvert run} as a child process in a namespace, with the JVM flags of the real daemon. */
@@ -80,6 +91,31 @@ final class RelayProcess implements AutoCloseable {
 
     RelayCounters counters() {
         return counters;
+    }
+
+    /** The clients of all live sessions, read from the flow file. */
+    List<InetSocketAddress> clients() {
+        final List<InetSocketAddress> clients = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment copy = arena.allocate(FlowFile.SESSION_LENGTH, Long.BYTES);
+            for (final FlowFile flows : instance().openFlows(counters.file(), arena)) {
+                for (int session = 0; session < flows.highWater(); session++) {
+                    if (flows.readSession(session, copy)) {
+                        clients.add(source(copy));
+                    }
+                }
+            }
+        }
+        return clients;
+    }
+
+    private static InetSocketAddress source(final MemorySegment flow) {
+        final byte[] address = flow.asSlice(FlowEntry.KEY_LO, Integer.BYTES).toArray(ValueLayout.JAVA_BYTE);
+        try {
+            return new InetSocketAddress(InetAddress.getByAddress(address), Wire.host16(FlowEntry.ports(flow)));
+        } catch (final UnknownHostException e) {
+            throw new AssertionError(e);
+        }
     }
 
     boolean isAlive() {
