@@ -7,6 +7,8 @@ import io.culvert.bindings.ffi.Dpdk;
 public final class DpdkException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    private static final int NO_REASON = -1;
+
     private final String function;
     private final int errno;
 
@@ -30,7 +32,11 @@ public final class DpdkException extends RuntimeException {
         return errno;
     }
 
+    /** Drivers that fail without a reason return -1, which would read as EPERM: a hunt for rights that are not missing. */
     private static String text(final int errno) {
+        if (errno == NO_REASON) {
+            return "failed without a reason (-1)";
+        }
         return Dpdk.rte_strerror(Math.abs(errno)).getString(0) + " (errno " + Math.abs(errno) + ")";
     }
 }
