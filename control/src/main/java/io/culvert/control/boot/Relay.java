@@ -84,6 +84,10 @@ public final class Relay implements AutoCloseable {
         pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), -1);
         opened.push(pool);
         for (final PortConfig port : config.ports()) {
+            if (port.kernelInterface().isPresent()) {
+                opened.push(InterfaceLock.take(
+                        instance.directory().getParent(), port.device(), port.kernelInterface().get()));
+            }
             openPort(port, config.workers().count(), memory);
         }
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());

@@ -19,4 +19,9 @@ public record PortConfig(
         OptionalInt mtu,
         Optional<MacAddress> mac,
         Map<InetAddress, MacAddress> neighbors) {
+
+    /** The kernel interface that a virtual device drives. */
+    public Optional<String> kernelInterface() {
+        return Devices.kernelInterface(device);
+    }
 }
