@@ -25,7 +25,8 @@ public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoo
     private static final int FRAME_OVERHEAD = 26;
     /** A ring this deep covers a stall of half a millisecond at 8 Mpps. */
     private static final int HARDWARE_DESCRIPTORS = 4_096;
-    private static final int VIRTUAL_DESCRIPTORS = 1_024;
+    /** As many buffers as the AF_XDP driver gives its fill ring: 1,024 ran over when the worker was off its core. */
+    private static final int VIRTUAL_DESCRIPTORS = 2_048;
     /** mbuf header, mempool object header and trailer. */
     private static final int BUFFER_OVERHEAD = 256;
     /** Waiting packets, core caches, packets on the walk. */
