@@ -21,6 +21,8 @@ final class Experiment {
     private static final int WARM_UP_RATE = 5_000;
     /** Their source ports are the first that the measured clients take, so C sees no others. */
     private static final int WARM_UP_FLOWS = 500;
+    /** In {@link #samples}, behind the one before the client started. */
+    private static final int FULL_SECOND = 1;
     private static final double SECOND_NS = 1e9;
     private static final double PERCENT = 100;
     /** As {@link io.culvert.control.lab.ClientReport#progress} writes it. */
@@ -61,8 +63,9 @@ final class Experiment {
             throw new Box.Unusable("it started, but of " + warmUp.sent() + " packets none came back");
         }
         final BoxReport before = box.report();
+        samples.add(sample());
         final ClientResult client =
-                client("the client", plan.flows(), plan.rate(), plan.seconds(), echo, this::sample);
+                client("the client", plan.flows(), plan.rate(), plan.seconds(), echo, this::show);
         if (echo.end() != 0) {
             throw echo.died();
         }
@@ -101,13 +104,15 @@ final class Experiment {
         return ClientResult.parse(client.output());
     }
 
-    private void sample(final Matcher progress) {
-        final Sample sample = new Sample(System.nanoTime(), box.traffic(), box.cpuTicks(), CpuTime.ofMachine());
+    private Sample sample() {
+        return new Sample(System.nanoTime(), box.traffic(), box.cpuTicks(), CpuTime.ofMachine());
+    }
+
+    /** The first line covers the client's own start, too: its rates are lower than what follows. */
+    private void show(final Matcher progress) {
+        final Sample previous = samples.getLast();
+        final Sample sample = sample();
         samples.add(sample);
-        if (samples.size() == 1) {
-            return;
-        }
-        final Sample previous = samples.get(samples.size() - 2);
         final long sent = Long.parseLong(progress.group(2));
         final long received = Long.parseLong(progress.group(3));
         final double seconds = (sample.nowNs - previous.nowNs) / SECOND_NS;
@@ -124,9 +129,10 @@ final class Experiment {
                 : String.format(Locale.ROOT, "B %.0f %%", percent(from, to, true));
     }
 
-    /** Of one core, between the first second and the last. */
+    /** Of one core, between the first full second and the last. */
     private double percent(final boolean ofBox) {
-        return samples.size() < 2 ? Double.NaN : percent(samples.getFirst(), samples.getLast(), ofBox);
+        return samples.size() < FULL_SECOND + 2 ? Double.NaN
+                : percent(samples.get(FULL_SECOND), samples.getLast(), ofBox);
     }
 
     private static double percent(final Sample from, final Sample to, final boolean ofBox) {

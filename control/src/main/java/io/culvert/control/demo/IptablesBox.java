@@ -3,8 +3,6 @@ package io.culvert.control.demo;
 
 import java.util.List;
 import java.util.Map;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
 
 /** The kernel in B, with the iptables rules that Culvert replaces. Replies come back by conntrack. */
 final class IptablesBox implements Box {
@@ -51,22 +49,8 @@ final class IptablesBox implements Box {
 
     @Override
     public Traffic traffic() {
-        long received = 0;
-        long sent = 0;
-        for (final Object item : (List<?>) new Load(LoadSettings.builder().build())
-                .loadFromString(b.ip("-s -j link show"))) {
-            final Map<?, ?> link = (Map<?, ?>) item;
-            if (network.relayInterfaces().contains((String) link.get("ifname"))) {
-                final Map<?, ?> counts = (Map<?, ?>) link.get("stats64");
-                received += packets(counts.get("rx"));
-                sent += packets(counts.get("tx"));
-            }
-        }
-        return new Traffic(received, sent);
-    }
-
-    private static long packets(final Object direction) {
-        return ((Number) ((Map<?, ?>) direction).get("packets")).longValue();
+        final Network.Counts counts = network.relayCounts();
+        return new Traffic(counts.received(), counts.sent());
     }
 
     @Override
@@ -81,7 +65,7 @@ final class IptablesBox implements Box {
 
     @Override
     public BoxReport report() {
-        return new BoxReport(traffic(), Map.of(), 0, BoxReport.UNKNOWN, BoxReport.UNKNOWN, true, List.of());
+        return new BoxReport(traffic(), Map.of(), network.relayCounts().dropped(), BoxReport.UNKNOWN, BoxReport.UNKNOWN, true, List.of());
     }
 
     @Override

@@ -2,7 +2,10 @@
 package io.culvert.control.demo;
 
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
 
 /**
  * The demo's hosts and the cables between them, offloads off: a veth would hand on UDP checksums half made. One arm
@@ -10,6 +13,11 @@ import java.util.stream.IntStream;
  */
 final class Network {
     private static final String BRIDGE = "br0";
+    /** Packets that a tap holds for a relay that is late; what comes then is lost. */
+    private static final int TAP_QUEUE = 10_000;
+
+    /** Packets that B's kernel interfaces carried, and those that came and that nobody took. */
+    record Counts(long received, long sent, long dropped) { }
 
     private final Topology topology;
     private final boolean taps;
@@ -78,12 +86,12 @@ final class Network {
         if (topology == Topology.ONE_ARM) {
             b.ip("link set b9 netns " + s.name());
             s.ip("link set b9 master " + BRIDGE);
-            s.ip("link set b9 up");
+            s.ip("link set b9 txqueuelen " + TAP_QUEUE + " up");
         } else {
             b.ip("link set a0 netns " + a.name());
             b.ip("link set c0 netns " + c.name());
-            a.ip("link set a0 up");
-            c.ip("link set c0 up");
+            a.ip("link set a0 txqueuelen " + TAP_QUEUE + " up");
+            c.ip("link set c0 txqueuelen " + TAP_QUEUE + " up");
             address();
         }
     }
@@ -93,6 +101,27 @@ final class Network {
         IntStream.range(0, relayInterfaces().size()).forEach(port ->
                 b.ip("address add " + relayAddresses().get(port) + Topology.PREFIX + " dev "
                         + relayInterfaces().get(port)));
+    }
+
+    Counts relayCounts() {
+        long received = 0;
+        long sent = 0;
+        long dropped = 0;
+        for (final Object item : (List<?>) new Load(LoadSettings.builder().build())
+                .loadFromString(b.ip("-s -j link show"))) {
+            final Map<?, ?> link = (Map<?, ?>) item;
+            if (relayInterfaces().contains((String) link.get("ifname"))) {
+                final Map<?, ?> counts = (Map<?, ?>) link.get("stats64");
+                received += count(counts.get("rx"), "packets");
+                sent += count(counts.get("tx"), "packets");
+                dropped += count(counts.get("rx"), "dropped");
+            }
+        }
+        return new Counts(received, sent, dropped);
+    }
+
+    private static long count(final Object direction, final String name) {
+        return ((Number) ((Map<?, ?>) direction).get(name)).longValue();
     }
 
     private void address() {
