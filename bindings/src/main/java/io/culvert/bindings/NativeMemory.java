@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.bindings;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -17,11 +16,12 @@ public final class NativeMemory {
     }
 
     /**
-     * The same memory as a plain native segment. A mapped file is a class of its own inside the JDK; one class for
-     * all hot memory keeps the accessors monomorphic.
+     * The same memory as a plain native segment that lives for ever: its owner keeps it alive for as long as this is
+     * used. A mapped file is a class of its own inside the JDK, and an arena's life is checked at each access; one class
+     * and no check for all hot memory keep the accessors short.
      */
-    public static MemorySegment plain(final MemorySegment mapped, final Arena arena) {
-        return MemorySegment.ofAddress(mapped.address()).reinterpret(mapped.byteSize(), arena, null);
+    public static MemorySegment unscoped(final MemorySegment memory) {
+        return view(memory.address(), memory.byteSize());
     }
 
     private NativeMemory() { }

@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import io.culvert.bindings.NativeMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -78,8 +77,7 @@ public final class FlowFile {
         Files.deleteIfExists(path);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
                 StandardOpenOption.WRITE)) {
-            final MemorySegment file = NativeMemory.plain(
-                    channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena), arena);
+            final MemorySegment file = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
             describe(file, worker, sessions, buckets);
             return new FlowFile(file);
         }

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import io.culvert.bindings.CacheLines;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -22,8 +23,8 @@ public final class FlowTable {
     private static final int NO_SESSION = -1;
 
     private final FlowFile file;
-    private final MemorySegment index;
-    private final MemorySegment entries;
+    private final CacheLines index;
+    private final CacheLines entries;
     private final int bucketMask;
     private final long seedLo;
     private final long seedHi;
@@ -37,9 +38,9 @@ public final class FlowTable {
     /** An empty table over a new file. */
     public FlowTable(final FlowFile file) {
         this.file = file;
-        this.index = file.index();
-        this.entries = file.entries();
-        this.bucketMask = (int) (index.byteSize() / FlowIndex.BUCKET_LENGTH) - 1;
+        this.index = new CacheLines(file.index());
+        this.entries = new CacheLines(file.entries());
+        this.bucketMask = index.count() - 1;
         this.seedLo = file.seedLo();
         this.seedHi = file.seedHi();
         this.capacity = file.capacity();
@@ -51,7 +52,7 @@ public final class FlowTable {
 
     /** Where the index line of this hash lies: to be prefetched. */
     public long bucketAddress(final long hash) {
-        return index.address() + bucketOffset((int) hash);
+        return index.address((int) hash & bucketMask);
     }
 
     /** The first slot that the home bucket offers for this hash, to be prefetched and compared, or NOT_FOUND. */
@@ -62,12 +63,12 @@ public final class FlowTable {
     }
 
     public long entryAddress(final int slot) {
-        return entries.address() + (long) slot * FlowEntry.LENGTH;
+        return entries.address(slot);
     }
 
     /** The view of one entry: one bounds check, then constant offsets. */
     public MemorySegment entry(final int slot) {
-        return entries.asSlice((long) slot * FlowEntry.LENGTH, FlowEntry.LENGTH);
+        return entries.line(slot);
     }
 
     /** Whether this slot holds the flow. Slots come from {@link #candidate}. */
@@ -313,10 +314,6 @@ public final class FlowTable {
     }
 
     private MemorySegment bucket(final int number) {
-        return index.asSlice(bucketOffset(number), FlowIndex.BUCKET_LENGTH);
-    }
-
-    private long bucketOffset(final int number) {
-        return (long) (number & bucketMask) * FlowIndex.BUCKET_LENGTH;
+        return index.line(number & bucketMask);
     }
 }

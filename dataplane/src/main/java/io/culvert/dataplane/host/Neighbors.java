@@ -4,6 +4,7 @@ package io.culvert.dataplane.host;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.bindings.CacheLines;
 import io.culvert.dataplane.wire.Ethernet;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,17 +68,19 @@ public final class Neighbors {
 
     private final Link[] links;
     private final MemorySegment entries;
+    private final CacheLines lines;
     private volatile int generation;
     private volatile boolean wanted;
 
     public Neighbors(final List<Link> links, final Arena arena) {
         this.links = links.toArray(Link[]::new);
         this.entries = arena.allocate((long) CAPACITY * ENTRY_LENGTH, ENTRY_LENGTH);
+        this.lines = new CacheLines(entries);
     }
 
     /** The view of one adjacency: for the walk, where it costs nothing. Elsewhere a view would be an object. */
     public MemorySegment entry(final int adjacency) {
-        return entries.asSlice(at(adjacency), ENTRY_LENGTH);
+        return lines.line(adjacency);
     }
 
     private static long at(final int adjacency) {

@@ -4,7 +4,6 @@ package io.culvert.dataplane.stats;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import io.culvert.bindings.NativeMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,8 +66,7 @@ public final class CounterFile {
         Files.deleteIfExists(path);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
                 StandardOpenOption.WRITE)) {
-            final MemorySegment file = NativeMemory.plain(
-                    channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena), arena);
+            final MemorySegment file = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
             file.set(JAVA_INT, LAYOUT_AT, LAYOUT_VERSION);
             file.set(JAVA_INT, WORKERS_AT, workers);
             file.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());

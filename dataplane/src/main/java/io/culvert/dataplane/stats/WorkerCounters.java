@@ -3,6 +3,7 @@ package io.culvert.dataplane.stats;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.nat.DropReason;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,7 +15,7 @@ public final class WorkerCounters {
 
     WorkerCounters(final CounterCatalog catalog, final MemorySegment block) {
         this.catalog = catalog;
-        this.block = block;
+        this.block = NativeMemory.unscoped(block);
     }
 
     /** Counters that nobody reads: for a walk that must not show. */

@@ -3,6 +3,7 @@ package io.culvert.dataplane.worker;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mempool.Mempool;
 import io.culvert.dataplane.nat.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -52,9 +53,9 @@ public final class Burst {
 
     Burst(final WorkerCounters counters, final Arena arena) {
         this.counters = counters;
-        this.received = arena.allocate(JAVA_LONG, CAPACITY);
-        this.lines = arena.allocate(JAVA_LONG, CAPACITY);
-        this.freed = arena.allocate(JAVA_LONG, CAPACITY);
+        this.received = NativeMemory.unscoped(arena.allocate(JAVA_LONG, CAPACITY));
+        this.lines = NativeMemory.unscoped(arena.allocate(JAVA_LONG, CAPACITY));
+        this.freed = NativeMemory.unscoped(arena.allocate(JAVA_LONG, CAPACITY));
     }
 
     /** Starts a walk of the packets that lie in {@link #received}. */

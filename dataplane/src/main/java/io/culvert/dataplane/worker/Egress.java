@@ -3,6 +3,7 @@ package io.culvert.dataplane.worker;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.ethdev.TxQueue;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
@@ -37,7 +38,7 @@ final class Egress {
         this.bytes = new long[queues.length];
         this.mbufs = new MemorySegment[queues.length];
         for (int link = 0; link < queues.length; link++) {
-            mbufs[link] = arena.allocate(JAVA_LONG, CAPACITY);
+            mbufs[link] = NativeMemory.unscoped(arena.allocate(JAVA_LONG, CAPACITY));
         }
     }
 

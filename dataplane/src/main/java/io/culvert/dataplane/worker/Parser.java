@@ -81,7 +81,7 @@ final class Parser {
                 continue;
             }
             if (totalLength + Ethernet.HEADER_LENGTH < frameLength) {
-                trim(buffer, totalLength + Ethernet.HEADER_LENGTH);
+                trim(mbuf, totalLength + Ethernet.HEADER_LENGTH);
             }
             final long keyLo = frame.get(Wire.LONG, Ipv4.SOURCE);
             final long keyHi = FlowEntry.keyHi(frame.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
@@ -110,7 +110,9 @@ final class Parser {
     }
 
     /** Ethernet padding behind the IP packet is not payload and is not sent on. */
-    private static void trim(final MemorySegment buffer, final int frameLength) {
+    private static void trim(final long mbuf, final int frameLength) {
+        // By address: a view that is handed to a method which is too rare to be inlined costs an object per packet.
+        final MemorySegment buffer = Mbuf.view(mbuf);
         // Only a packet in one segment: a longer chain has no padding worth the walk to its end.
         if (Mbuf.dataLength(buffer) == Mbuf.packetLength(buffer)) {
             Mbuf.setLength(buffer, frameLength);
