@@ -5,6 +5,13 @@ import io.culvert.bindings.ffi.Libc;
 
 /** A libc function failed: the function, what errno says about it, and the number for whoever wants to decide on it. */
 public final class ErrnoException extends RuntimeException {
+    // Those that callers decide on.
+    public static final int EADDRINUSE = Libc.EADDRINUSE();
+    public static final int EADDRNOTAVAIL = Libc.EADDRNOTAVAIL();
+    public static final int EAGAIN = Libc.EAGAIN();
+    public static final int ECONNREFUSED = Libc.ECONNREFUSED();
+    public static final int EINTR = Libc.EINTR();
+
     private static final long serialVersionUID = 1;
 
     private final int errno;

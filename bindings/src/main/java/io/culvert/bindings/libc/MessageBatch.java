@@ -17,6 +17,11 @@ import java.lang.invoke.MethodHandle;
  * One system call moves up to {@link #capacity} packets; no call allocates.
  */
 public final class MessageBatch {
+    // Flags of send and receive.
+    public static final int DONT_WAIT = Libc.MSG_DONTWAIT();
+    /** Waits for the first message only. */
+    public static final int WAIT_FOR_ONE = Libc.MSG_WAITFORONE();
+
     private static final MethodHandle SENDMMSG = Errno.link(Libc.sendmmsg$address(), Libc.sendmmsg$descriptor());
     private static final MethodHandle RECVMMSG = Errno.link(Libc.recvmmsg$address(), Libc.recvmmsg$descriptor());
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.lab;
 
-import io.culvert.bindings.ffi.Libc;
 import io.culvert.bindings.libc.ErrnoException;
 import io.culvert.bindings.libc.SocketAddress;
 import io.culvert.bindings.libc.UdpSocket;
@@ -87,11 +86,11 @@ public final class Echo implements AutoCloseable {
     }
 
     private static String mend(final long endpoint, final int errno) {
-        if (errno == Libc.EADDRINUSE()) {
+        if (errno == ErrnoException.EADDRINUSE) {
             return "another --listen port, or end what holds this one (ss -ulpn 'sport = :"
                     + SocketAddress.portHost(endpoint) + "' names it)";
         }
-        if (errno == Libc.EADDRNOTAVAIL()) {
+        if (errno == ErrnoException.EADDRNOTAVAIL) {
             return "--listen takes an address of this host (ip -br address lists them) or 0.0.0.0";
         }
         return "another --listen, or what the message asks for";

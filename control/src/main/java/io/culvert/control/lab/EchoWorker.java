@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.lab;
 
-import io.culvert.bindings.ffi.Libc;
 import io.culvert.bindings.libc.ErrnoException;
 import io.culvert.bindings.libc.MessageBatch;
 import io.culvert.bindings.libc.UdpSocket;
@@ -28,10 +27,10 @@ final class EchoWorker implements Runnable {
         try (Arena arena = Arena.ofConfined()) {
             final MessageBatch batch = new MessageBatch(arena, BATCH, LONGEST_MESSAGE, true);
             while (!stopped) {
-                final int count = batch.receive(socket.descriptor(), Libc.MSG_WAITFORONE());
+                final int count = batch.receive(socket.descriptor(), MessageBatch.WAIT_FOR_ONE);
                 if (count >= 0) {
                     answer(batch, count);
-                } else if (count != -Libc.EAGAIN() && count != -Libc.EINTR()) {
+                } else if (count != -ErrnoException.EAGAIN && count != -ErrnoException.EINTR) {
                     throw new ErrnoException("recvmmsg", -count);
                 }
             }
@@ -71,7 +70,7 @@ final class EchoWorker implements Runnable {
             if (outcome > 0) {
                 sent.add(outcome);
                 next += outcome;
-            } else if (outcome != -Libc.EINTR()) {
+            } else if (outcome != -ErrnoException.EINTR) {
                 next++;
             }
         }

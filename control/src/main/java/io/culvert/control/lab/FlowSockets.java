@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.lab;
 
-import io.culvert.bindings.ffi.Libc;
 import io.culvert.bindings.libc.ErrnoException;
 import io.culvert.bindings.libc.SocketAddress;
 import io.culvert.bindings.libc.UdpSocket;
@@ -86,10 +85,10 @@ final class FlowSockets implements AutoCloseable {
             socket.bind(SocketAddress.of(address, port));
             return true;
         } catch (final ErrnoException e) {
-            if (e.errno() == Libc.EADDRINUSE()) {
+            if (e.errno() == ErrnoException.EADDRINUSE) {
                 return false;
             }
-            final String mend = e.errno() == Libc.EADDRNOTAVAIL()
+            final String mend = e.errno() == ErrnoException.EADDRNOTAVAIL
                     ? "--bind takes addresses of this host (ip -br address lists them)"
                     : "--source-ports within what this user may bind";
             throw new Failure(Failure.FAILED, "cannot send from " + SocketAddress.addressText(address) + ":" + port

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.lab;
 
-import io.culvert.bindings.ffi.Libc;
 import io.culvert.bindings.libc.Epoll;
 import io.culvert.bindings.libc.ErrnoException;
 import io.culvert.bindings.libc.MessageBatch;
@@ -108,14 +107,14 @@ final class Receiver implements Runnable, AutoCloseable {
     private void drain(final MessageBatch batch, final int flow) {
         int count = BATCH;
         while (count == BATCH && !stopped) {
-            count = batch.receive(sockets.descriptor(flow), Libc.MSG_DONTWAIT());
+            count = batch.receive(sockets.descriptor(flow), MessageBatch.DONT_WAIT);
             final long nowNs = System.nanoTime();
             for (int i = 0; i < count; i++) {
                 judge(batch, i, flow, nowNs);
             }
-            if (count == -Libc.EINTR() || count == -Libc.ECONNREFUSED()) {
+            if (count == -ErrnoException.EINTR || count == -ErrnoException.ECONNREFUSED) {
                 count = BATCH; // says nothing about what waits in the socket
-            } else if (count < 0 && count != -Libc.EAGAIN()) {
+            } else if (count < 0 && count != -ErrnoException.EAGAIN) {
                 throw new ErrnoException("recvmmsg", -count);
             }
         }

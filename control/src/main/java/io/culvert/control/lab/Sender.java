@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.lab;
 
-import io.culvert.bindings.ffi.Libc;
 import io.culvert.bindings.libc.MessageBatch;
 import java.lang.foreign.Arena;
 import java.util.concurrent.locks.LockSupport;
@@ -116,7 +115,7 @@ final class Sender implements Runnable {
         for (int i = 0; i < count; i++) {
             Payload.write(batch.buffers(), batch.at(i), plan.payload(), identity, flow, sequence + i, sentNs);
         }
-        final int outcome = batch.send(sockets.descriptor(flow), 0, count, Libc.MSG_DONTWAIT());
+        final int outcome = batch.send(sockets.descriptor(flow), 0, count, MessageBatch.DONT_WAIT);
         final int accepted = Math.max(0, outcome);
         if (outcome < 0) {
             lastErrno = -outcome;
