@@ -253,13 +253,18 @@ final class RelayLab
         }
     }
 
+    /** Closes everything, whatever fails on the way; then fails with all of it. */
     private void closeAll() {
+        final AssertionError failure = new AssertionError("not everything could be taken away");
         while (!opened.isEmpty()) {
             try {
                 opened.pop().close();
-            } catch (final Exception e) {
-                throw new IllegalStateException(e);
+            } catch (final Exception | AssertionError e) {
+                failure.addSuppressed(e);
             }
+        }
+        if (failure.getSuppressed().length > 0) {
+            throw failure;
         }
     }
 
