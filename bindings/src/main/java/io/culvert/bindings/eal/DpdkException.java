@@ -32,7 +32,7 @@ public final class DpdkException extends RuntimeException {
         return errno;
     }
 
-    /** Drivers that fail without a reason return -1, which would read as EPERM: a hunt for rights that are not missing. */
+    /** Drivers that fail without a reason return -1, which would read as EPERM and send people after missing rights. */
     private static String text(final int errno) {
         if (errno == NO_REASON) {
             return "failed without a reason (-1)";

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,7 +110,8 @@ final class Namespace implements AutoCloseable {
 
     private void enter() {
         try (Arena arena = Arena.ofConfined()) {
-            final int descriptor = (int) OPEN.invokeExact(arena.allocateFrom(NAMES.resolve(name).toString()), O_CLOEXEC);
+            final MemorySegment path = arena.allocateFrom(NAMES.resolve(name).toString());
+            final int descriptor = (int) OPEN.invokeExact(path, O_CLOEXEC);
             final int result = (int) SETNS.invokeExact(descriptor, CLONE_NEWNET);
             final int closed = (int) CLOSE.invokeExact(descriptor);
             if (result != 0 || closed != 0) {

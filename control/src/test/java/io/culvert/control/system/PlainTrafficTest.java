@@ -114,7 +114,7 @@ class PlainTrafficTest {
         }
     }
 
-    /** iperf3 controls its UDP stream over TCP to the same address; that connection goes over a cable beside the relay. */
+    /** iperf3 controls its stream over TCP to the same address; that connection goes over a cable beside the relay. */
     @Test
     void aUdpStreamOfIperf3ArrivesWhole() throws Exception {
         assumeInstalled("iperf3");

@@ -141,7 +141,8 @@ final class RelayLab
     }
 
     private String ports() {
-        return "ports:\n" + port("edge", 0, CLIENT_LINK, LISTENER) + (oneArm ? "" : port("inner", 1, SERVER_LINK, EXTERNAL));
+        return "ports:\n" + port("edge", 0, CLIENT_LINK, LISTENER)
+                + (oneArm ? "" : port("inner", 1, SERVER_LINK, EXTERNAL));
     }
 
     private String port(final String name, final int number, final String link, final String address) {
