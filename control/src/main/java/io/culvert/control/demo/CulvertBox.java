@@ -161,7 +161,9 @@ final class CulvertBox implements Box {
                 + (driver == Driver.TAP ? 0 : network.relayCounts().dropped());
         return new BoxReport(traffic(stats), drops, missed,
                 stats.rules().stream().mapToLong(rule -> rule.forward().packets()).sum(),
-                stats.rules().stream().mapToLong(rule -> rule.reply().packets()).sum(), stats.isBalanced(), flows());
+                stats.rules().stream().mapToLong(rule -> rule.reply().packets()).sum(),
+                stats.workers().stream().mapToDouble(Stats.Worker::longestLoopMicros).max().orElse(0),
+                stats.isBalanced(), flows());
     }
 
     /** Ended first: then its counters are final. Sessions can be read from what it leaves. */

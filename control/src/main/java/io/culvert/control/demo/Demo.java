@@ -29,8 +29,8 @@ public final class Demo {
         try {
             final Driver[] used = new Driver[1];
             final Outcome culvert = throughCulvert(used);
-            final Outcome kernel = plan.comparesIptables() ? throughKernel() : null;
-            return Optional.of(new DemoReport(plan, used[0], refused, culvert, Optional.ofNullable(kernel)));
+            return Optional.of(new DemoReport(plan, used[0], refused, culvert,
+                    plan.comparesIptables() ? throughKernel() : Optional.empty()));
         } catch (final Scene.Stopped e) {
             return Optional.empty();
         }
@@ -54,11 +54,16 @@ public final class Demo {
                 + ". Fix: what one of them says, or another --driver");
     }
 
-    private Outcome throughKernel() {
+    /** @return empty when the user stopped it */
+    private Optional<Outcome> throughKernel() {
         messages.accept("the same through the kernel: iptables in B");
         try (Scene scene = Scene.open(signal)) {
             final Network network = new Network(scene, plan.topology(), false);
-            return new Experiment(plan, scene, network, new IptablesBox(network, plan.topology()), messages).run();
+            return Optional.of(new Experiment(plan, scene, network, new IptablesBox(network, plan.topology()), messages)
+                    .run());
+        } catch (final Scene.Stopped e) {
+            messages.accept("stopped before there was anything to compare");
+            return Optional.empty();
         } catch (final Box.Unusable e) {
             throw new Failure(Failure.FAILED, "--compare iptables: " + e.getMessage()
                     + ". Fix: install iptables and load what it needs, or leave --compare out", e);

@@ -106,7 +106,8 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
                         culvert.echo().received(), culvert.echo().sent())
                 + "B relayed %,d back, A received %,d."
                 .formatted(culvert.box().reply(), culvert.warmUp().received() + culvert.client().received()));
-        lines.add("If B missed packets or too few came to it, this machine was too busy: try a lower --rate.");
+        lines.add("The relay was away from its queues for %,.0f us at most. Where B missed packets, its core was busy with "
+                .formatted(culvert.box().longestPauseMicros()) + "something else: try again, or a lower --rate.");
         lines.add("");
     }
 
@@ -170,6 +171,7 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
                 .name("drops").beginObject();
         box.drops().forEach((reason, packets) -> json.name(reason).value(packets));
         json.endObject().name("missed").value(box.missed()).name("ledgerBalanced").value(box.isBalanced())
+                .name("longestPauseMicros").value(rounded(box.longestPauseMicros()))
                 .name("cpuPercent").value(rounded(outcome.cpuPercent())).endObject();
     }
 

@@ -59,6 +59,7 @@ final class Experiment {
         messages.accept(box.label() + " relays; warming up for " + WARM_UP_SECONDS + " s");
         final ClientResult warmUp = client("the warm-up client", Math.min(plan.flows(), WARM_UP_FLOWS),
                 Math.min(plan.rate(), WARM_UP_RATE), WARM_UP_SECONDS, echo, progress -> { });
+        scene.checkWanted();
         if (warmUp.received() == 0) {
             throw new Box.Unusable("it started, but of " + warmUp.sent() + " packets none came back");
         }
@@ -99,6 +100,7 @@ final class Experiment {
             }
         }
         if (client.end() != 0) {
+            scene.checkWanted(); // stopped before it could listen to the signal
             throw new Failure(Failure.FAILED, name + ": " + client.complaint());
         }
         return ClientResult.parse(client.output());

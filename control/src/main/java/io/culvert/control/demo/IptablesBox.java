@@ -65,7 +65,8 @@ final class IptablesBox implements Box {
 
     @Override
     public BoxReport report() {
-        return new BoxReport(traffic(), Map.of(), network.relayCounts().dropped(), BoxReport.UNKNOWN, BoxReport.UNKNOWN, true, List.of());
+        return new BoxReport(traffic(), Map.of(), network.relayCounts().dropped(),
+                BoxReport.UNKNOWN, BoxReport.UNKNOWN, 0, true, List.of());
     }
 
     @Override

@@ -89,6 +89,13 @@ final class Scene implements AutoCloseable {
         return true;
     }
 
+    /** @throws Stopped when the user asked to stop */
+    void checkWanted() {
+        if (signal.await(Duration.ZERO)) {
+            throw new Stopped();
+        }
+    }
+
     /** Waits one look. @return whether the user asked to stop */
     boolean pause() {
         return signal.await(LOOK);
