@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * A process that the demo started and ends by its id. stdout and stderr go to files, for nobody reads them in time. It
@@ -20,6 +22,9 @@ import java.util.concurrent.TimeUnit;
 final class Child {
     private static final int PATIENCE_SECONDS = 8;
     private static final int TAIL_BYTES = 2_048;
+    private static final String ERROR = "error: ";
+    /** DPDK's log names the function: {@code eth_rx_queue_setup(): ...}. */
+    private static final Pattern DPDK_LINE = Pattern.compile("\\w+\\(\\): .*");
 
     private final String name;
     private final Process process;
@@ -119,15 +124,21 @@ final class Child {
         return end < 0 ? "" : text.substring(text.lastIndexOf('\n', end - 1) + 1, end);
     }
 
-    /** Why it ended on its own: the error it printed last, else its last line. */
+    /** Why it ended on its own: the error it printed last, and what DPDK said before that, in one line. */
     String complaint() {
-        return errors().lines().filter(line -> line.startsWith("error: ")).reduce((first, last) -> last)
-                .map(line -> line.substring("error: ".length())).orElseGet(this::lastLine);
+        final List<String> lines = errors().lines().toList();
+        final String dpdk = lines.stream().filter(line -> DPDK_LINE.matcher(line).matches())
+                .collect(Collectors.joining("; "));
+        return lines.stream().filter(line -> line.startsWith(ERROR)).reduce((first, last) -> last)
+                .map(line -> line.substring(ERROR.length()).replaceFirst("[.] Fix: .*", ""))
+                .map(error -> dpdk.isEmpty() ? error : error + " (" + dpdk + ")")
+                .orElseGet(this::lastLine);
     }
 
     Failure died() {
-        return new Failure(Failure.FAILED, name + " ended on its own; its last words:\n" + errors().strip()
-                + "\nFix: what they say");
+        return new Failure(Failure.FAILED, name + " ended on its own with " + process.exitValue()
+                + "; the end of what it said:\n" + errors().strip() + "\nFix: what it asks for; if it asks for nothing,"
+                + " please report it");
     }
 
     private static String tail(final Path path) {

@@ -2,6 +2,7 @@
 package io.culvert.control.demo;
 
 import io.culvert.control.Failure;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -26,8 +27,8 @@ final class Command {
         final Result result = attempt(words);
         if (!result.isGood()) {
             throw new Failure(Failure.FAILED, "\"" + String.join(" ", words) + "\" ended with " + result.exitCode()
-                    + ": " + result.output().strip() + ". Fix: see docs and kernel support of what it names; the demo"
-                    + " needs network namespaces, veth, and one of AF_XDP, TAP and AF_PACKET");
+                    + ": " + result.output().strip() + ". Fix: the kernel must have network namespaces, veth, for"
+                    + " --one-arm bridge (modprobe veth bridge), and root or this user must be allowed to use them");
         }
         return result.output();
     }
@@ -38,7 +39,7 @@ final class Command {
         command.addAll(words);
         try {
             final Process process = new ProcessBuilder(command).redirectErrorStream(true)
-                    .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null"))).start();
+                    .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null"))).start();
             try {
                 final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
                 if (process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {

@@ -51,7 +51,7 @@ public final class Demo {
         }
         throw new Failure(Failure.FAILED, "the relay cannot run here: " + refused.entrySet().stream()
                 .map(entry -> entry.getKey().label() + ": " + entry.getValue()).collect(Collectors.joining("; "))
-                + ". Fix: what one of them says, or another --driver");
+                + ". Fix: run as root; load the kernel's tun module (modprobe tun)");
     }
 
     /** @return empty when the user stopped it */

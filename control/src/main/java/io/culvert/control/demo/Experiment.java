@@ -26,7 +26,7 @@ final class Experiment {
     private static final double SECOND_NS = 1e9;
     private static final double PERCENT = 100;
     /** As {@link io.culvert.control.lab.ClientReport#progress} writes it. */
-    private static final Pattern PROGRESS = Pattern.compile(" *([\\d.]+) s +sent (\\d+) +received (\\d+) .*");
+    static final Pattern PROGRESS = Pattern.compile(" *([\\d.]+) s +sent (\\d+) +received (\\d+) .*");
 
     private final DemoPlan plan;
     private final Scene scene;

@@ -52,7 +52,7 @@ public final class Unprivileged {
                     + " kernel.apparmor_restrict_unprivileged_userns=0");
         }
         final List<String> command = new ArrayList<>(UNSHARE);
-        command.addAll(List.of("sh", "-c", PRIVATE_RUN, "sh"));
+        command.addAll(List.of("setpriv", "--pdeathsig", "TERM", "sh", "-c", PRIVATE_RUN, "sh"));
         command.addAll(JavaProgram.command("lab", arguments));
         try {
             final Process process = new ProcessBuilder(command).inheritIO().start();
