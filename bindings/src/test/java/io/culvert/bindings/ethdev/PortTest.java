@@ -188,8 +188,9 @@ class PortTest {
         final DpdkException refusal = assertThrows(DpdkException.class, () -> Port.open(device));
         assertEquals(function, refusal.function());
         assertTrue(refusal.getMessage().contains(device.split(",")[0]), refusal.getMessage());
-        assertTrue(refusal.errno() > 0 && refusal.getMessage().contains("(errno " + refusal.errno() + ")"),
-                refusal.getMessage());
+        // net_pcap gives no reason for a file that it cannot open.
+        final String reason = refusal.errno() == 1 ? "failed without a reason" : "(errno " + refusal.errno() + ")";
+        assertTrue(refusal.errno() > 0 && refusal.getMessage().contains(reason), refusal.getMessage());
     }
 
     private void fill(final int count, final int length) {
