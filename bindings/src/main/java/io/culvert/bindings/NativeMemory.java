@@ -17,8 +17,8 @@ public final class NativeMemory {
 
     /**
      * The same memory as a plain native segment that lives for ever: its owner keeps it alive for as long as this is
-     * used. A mapped file is a class of its own inside the JDK, and an arena's life is checked at each access; one class
-     * and no check for all hot memory keep the accessors short.
+     * used. A mapped file is a class of its own inside the JDK, and an arena's life is checked at each access; one
+     * class and no check for all hot memory keep the accessors short.
      */
     public static MemorySegment unscoped(final MemorySegment memory) {
         return view(memory.address(), memory.byteSize());

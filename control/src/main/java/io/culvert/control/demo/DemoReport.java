@@ -77,7 +77,7 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
         lines.add(row("dropped in B", DemoReport::drops));
         lines.add("* of one core, of " + Runtime.getRuntime().availableProcessors()
                 + "; client, server and whatever else runs here included");
-        lines.add("Kernel sockets and virtual cables on shared cores: this shows that it works, not how fast a NIC is.");
+        lines.add("Kernel sockets and virtual cables on shared cores: it shows that it works, not how fast a NIC is.");
     }
 
     private String row(final String name, final Function<Outcome, String> cell) {
@@ -106,8 +106,8 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
                         culvert.echo().received(), culvert.echo().sent())
                 + "B relayed %,d back, A received %,d."
                 .formatted(culvert.box().reply(), culvert.warmUp().received() + culvert.client().received()));
-        lines.add("The relay was away from its queues for %,.0f us at most. Where B missed packets, its core was busy with "
-                .formatted(culvert.box().longestPauseMicros()) + "something else: try again, or a lower --rate.");
+        lines.add("The relay was away from its queues for %,.0f us at most. Where B missed packets, its core was busy "
+                .formatted(culvert.box().longestPauseMicros()) + "with something else: try again, or a lower --rate.");
         lines.add("");
     }
 

@@ -53,7 +53,9 @@ final class Experiment {
         final Child echo = scene.start("the echo server", network.server().inside(JavaProgram.command("lab", List.of(
                 "lab", "echo", "--listen", "0.0.0.0:" + Topology.PORT, "--json"))), Map.of());
         box.start();
-        if (!scene.await(START_LIMIT, () -> !echo.isAlive() || echo.errors().contains("listening")) || !echo.isAlive()) {
+        final boolean settled =
+                scene.await(START_LIMIT, () -> !echo.isAlive() || echo.errors().contains("listening"));
+        if (!settled || !echo.isAlive()) {
             throw echo.died();
         }
         messages.accept(box.label() + " relays; warming up for " + WARM_UP_SECONDS + " s");

@@ -30,8 +30,8 @@ final class JavaProgram {
     private static String property(final String name) {
         final String value = System.getProperty(name);
         if (value == null) {
-            throw new Failure(Failure.FAILED, "the system property " + name + " is not set, so the demo cannot start its"
-                    + " relay, client and server. Fix: start it by the launcher: ./culvert demo");
+            throw new Failure(Failure.FAILED, "the system property " + name + " is not set, so the demo cannot start"
+                    + " its relay, client and server. Fix: start it by the launcher: ./culvert demo");
         }
         return value;
     }

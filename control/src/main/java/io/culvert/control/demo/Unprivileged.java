@@ -64,7 +64,8 @@ public final class Unprivileged {
             }
             return process.waitFor();
         } catch (final IOException e) {
-            throw new Failure(Failure.FAILED, "cannot start unshare: " + e.getMessage() + ". Fix: install util-linux", e);
+            throw new Failure(Failure.FAILED,
+                    "cannot start unshare: " + e.getMessage() + ". Fix: install util-linux", e);
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
             return Failure.FAILED;

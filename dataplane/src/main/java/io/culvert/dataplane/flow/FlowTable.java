@@ -247,7 +247,7 @@ public final class FlowTable {
         int lane = fromLane;
         boolean wasFull = FlowIndex.findFree(bucket(at)) == 0;
         FlowIndex.clear(bucket(at), lane);
-        // The hole moves on with each key that is pulled back, and keys reach it from PROBE_LIMIT - 1 buckets behind it.
+        // The hole moves on with each key that is pulled back; keys reach it from PROBE_LIMIT - 1 buckets behind it.
         for (int next = fromBucket + 1; wasFull && next - at < PROBE_LIMIT; next++) {
             final MemorySegment bucket = bucket(next);
             final boolean nextIsFull = FlowIndex.findFree(bucket) == 0;

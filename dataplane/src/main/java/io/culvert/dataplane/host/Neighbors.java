@@ -194,7 +194,8 @@ public final class Neighbors {
         int count = 0;
         for (int adjacency = 0; adjacency < CAPACITY; adjacency++) {
             final long at = at(adjacency);
-            count += entries.get(JAVA_LONG, at + KEY) != NO_KEY && entries.get(JAVA_INT, at + STATE) == state.ordinal() ? 1 : 0;
+            final boolean isUsed = entries.get(JAVA_LONG, at + KEY) != NO_KEY;
+            count += isUsed && entries.get(JAVA_INT, at + STATE) == state.ordinal() ? 1 : 0;
         }
         return count;
     }
@@ -206,7 +207,8 @@ public final class Neighbors {
         if (state == REACHABLE) {
             return used && sinceConfirmed > CONFIRM_AFTER_MS;
         }
-        final boolean mayAsk = entries.get(JAVA_INT, at + TRIES) == 0 || nowMs - entries.get(JAVA_INT, at + ASKED) >= RETRY_MS;
+        final boolean mayAsk = entries.get(JAVA_INT, at + TRIES) == 0
+                || nowMs - entries.get(JAVA_INT, at + ASKED) >= RETRY_MS;
         return used && (state == INCOMPLETE || state == PROBING || state == FAILED) && mayAsk;
     }
 

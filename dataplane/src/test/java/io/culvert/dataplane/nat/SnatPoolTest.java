@@ -82,7 +82,8 @@ class SnatPoolTest {
         for (int i = 0; i < 17; i++) {
             final int lease = pool.lend(i, 2_004, 0);
             final int port = SnatPool.port(lease);
-            assertFalse(pool.address(SnatPool.external(lease)) == second && port >= 2_003 && port <= 2_005, "port " + port);
+            assertFalse(pool.address(SnatPool.external(lease)) == second && port >= 2_003 && port <= 2_005,
+                    "port " + port);
         }
         assertEquals(SnatPool.EXHAUSTED, pool.lend(0, 0, 0));
     }

@@ -81,7 +81,8 @@ class CounterFileTest {
 
     @Test
     void theLedgerSeesEachWayAPacketCanGo() throws IOException {
-        final WorkerCounters counters = CounterFile.create(directory.resolve("counters"), catalog, List.of(), 1, 1, arena)
+        final WorkerCounters counters = CounterFile
+                .create(directory.resolve("counters"), catalog, List.of(), 1, 1, arena)
                 .worker(0, catalog);
         counters.add(catalog.received(0), 7);
         counters.add(catalog.received(1), 5);
@@ -106,7 +107,8 @@ class CounterFileTest {
                 final int bucket = LoopHistogram.bucket(cycles);
                 final boolean isLast = bucket == LoopHistogram.BUCKETS - 1;
                 assertTrue(isLast || cycles < Long.parseLong(LoopHistogram.below(bucket)), cycles + " cycles");
-                assertTrue(bucket == 0 || cycles >= Long.parseLong(LoopHistogram.below(bucket - 1)), cycles + " cycles");
+                assertTrue(bucket == 0 || cycles >= Long.parseLong(LoopHistogram.below(bucket - 1)),
+                        cycles + " cycles");
             }
         }
         assertEquals("+Inf", LoopHistogram.below(LoopHistogram.BUCKETS - 1));

@@ -90,7 +90,8 @@ class ChecksumProperties {
             final int right = random.nextInt(1, ALL);
             final int delta = Checksum.delta(0, random.nextInt(), random.nextInt());
             final int wrong = onesComplementSum(right, error);
-            final int difference = onesComplementSum(Checksum.update(wrong, delta), ~Checksum.update(right, delta) & ALL);
+            final int difference =
+                    onesComplementSum(Checksum.update(wrong, delta), ~Checksum.update(right, delta) & ALL);
             assertEquals(error, difference % ALL, "of " + right);
         }
     }
