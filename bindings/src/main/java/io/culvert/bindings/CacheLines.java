@@ -5,9 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * An array of 64-byte lines in memory that somebody else keeps alive: the shape of every table on the hot path. The view
- * of a line costs one check of its number. Slices of a segment that lives in an arena would be checked for the arena's
- * life at every access, and the compiler then fails to keep them off the heap.
+ * An array of 64-byte lines in memory that somebody else keeps alive: the shape of every table on the hot path. The
+ * view of a line costs one check of its number. Slices of a segment that lives in an arena would be checked for the
+ * arena's life at every access, and the compiler then fails to keep them off the heap.
  */
 public final class CacheLines {
     public static final int LENGTH = 64;
