@@ -66,8 +66,9 @@ public final class FlowEntry {
         return ports & 0xFFFF_FFFFL | (long) protocol << Integer.SIZE;
     }
 
-    static boolean matches(final MemorySegment entry, final long keyLo, final long keyHi) {
-        return ((entry.get(JAVA_LONG, KEY_LO) ^ keyLo) | ((entry.get(JAVA_LONG, KEY_HI) ^ keyHi) & KEY_HI_MASK)) == 0;
+    static boolean matches(final MemorySegment entries, final long at, final long keyLo, final long keyHi) {
+        return ((entries.get(JAVA_LONG, at + KEY_LO) ^ keyLo)
+                | ((entries.get(JAVA_LONG, at + KEY_HI) ^ keyHi) & KEY_HI_MASK)) == 0;
     }
 
     public static boolean isLive(final MemorySegment entry) {
@@ -133,14 +134,14 @@ public final class FlowEntry {
     }
 
     /** From here to {@link #endChange} a reader sees an odd version and looks away. */
-    static void beginChange(final MemorySegment entry) {
-        entry.set(JAVA_INT, VERSION, entry.get(JAVA_INT, VERSION) | 1);
+    static void beginChange(final MemorySegment entries, final long at) {
+        entries.set(JAVA_INT, at + VERSION, entries.get(JAVA_INT, at + VERSION) | 1);
         VarHandle.storeStoreFence();
     }
 
-    static void endChange(final MemorySegment entry) {
+    static void endChange(final MemorySegment entries, final long at) {
         VarHandle.storeStoreFence();
-        entry.set(JAVA_INT, VERSION, entry.get(JAVA_INT, VERSION) + 1);
+        entries.set(JAVA_INT, at + VERSION, entries.get(JAVA_INT, at + VERSION) + 1);
     }
 
     private FlowEntry() { }

@@ -16,7 +16,8 @@ import java.lang.foreign.MemorySegment;
  * </pre>
  * All eight tags are compared at once, four to a long: a lane of {@code tags ^ tag} is zero where they are equal. The
  * outcome is a set of <em>marks</em>, one bit a lane, to be walked with {@link #lane} and {@link #rest}. The lowest
- * mark of each long is exact; one above it may be wrong, which the key comparison catches.
+ * mark of each long is exact; one above it may be wrong, which the key comparison catches. A bucket is its offset in the
+ * index, so that no call needs a view, which off the hottest path would be an object.
  */
 final class FlowIndex {
     static final int BUCKET_LENGTH = 64;
@@ -36,14 +37,14 @@ final class FlowIndex {
     }
 
     /** Marks of the lanes that may hold {@code tag}; 0 when none does. */
-    static long findTag(final MemorySegment bucket, final int tag) {
+    static long findTag(final MemorySegment index, final long bucket, final int tag) {
         final long wanted = tag * LANE_ONES;
-        return marks(bucket.get(JAVA_LONG, TAGS_LO) ^ wanted, bucket.get(JAVA_LONG, TAGS_HI) ^ wanted);
+        return marks(index.get(JAVA_LONG, bucket + TAGS_LO) ^ wanted, index.get(JAVA_LONG, bucket + TAGS_HI) ^ wanted);
     }
 
     /** Marks of the free lanes; 0 when the bucket is full. The lowest is exact. */
-    static long findFree(final MemorySegment bucket) {
-        return marks(bucket.get(JAVA_LONG, TAGS_LO), bucket.get(JAVA_LONG, TAGS_HI));
+    static long findFree(final MemorySegment index, final long bucket) {
+        return marks(index.get(JAVA_LONG, bucket + TAGS_LO), index.get(JAVA_LONG, bucket + TAGS_HI));
     }
 
     /** The lane of the lowest mark. */
@@ -57,21 +58,21 @@ final class FlowIndex {
         return marks & marks - 1;
     }
 
-    static int tagAt(final MemorySegment bucket, final int lane) {
-        return Short.toUnsignedInt(bucket.get(JAVA_SHORT, TAGS_LO + (long) lane * Short.BYTES));
+    static int tagAt(final MemorySegment index, final long bucket, final int lane) {
+        return Short.toUnsignedInt(index.get(JAVA_SHORT, bucket + TAGS_LO + (long) lane * Short.BYTES));
     }
 
-    static int slotAt(final MemorySegment bucket, final int lane) {
-        return bucket.get(JAVA_INT, SLOTS + (long) lane * Integer.BYTES);
+    static int slotAt(final MemorySegment index, final long bucket, final int lane) {
+        return index.get(JAVA_INT, bucket + SLOTS + (long) lane * Integer.BYTES);
     }
 
-    static void set(final MemorySegment bucket, final int lane, final int tag, final int slot) {
-        bucket.set(JAVA_INT, SLOTS + (long) lane * Integer.BYTES, slot);
-        bucket.set(JAVA_SHORT, TAGS_LO + (long) lane * Short.BYTES, (short) tag);
+    static void set(final MemorySegment index, final long bucket, final int lane, final int tag, final int slot) {
+        index.set(JAVA_INT, bucket + SLOTS + (long) lane * Integer.BYTES, slot);
+        index.set(JAVA_SHORT, bucket + TAGS_LO + (long) lane * Short.BYTES, (short) tag);
     }
 
-    static void clear(final MemorySegment bucket, final int lane) {
-        bucket.set(JAVA_SHORT, TAGS_LO + (long) lane * Short.BYTES, (short) 0);
+    static void clear(final MemorySegment index, final long bucket, final int lane) {
+        index.set(JAVA_SHORT, bucket + TAGS_LO + (long) lane * Short.BYTES, (short) 0);
     }
 
     /** One bit for each zero lane: bit 16k for lane k of the low long, bit 16k + 1 for lane k of the high one. */

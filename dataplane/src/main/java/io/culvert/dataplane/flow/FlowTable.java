@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.culvert.bindings.CacheLines;
+import io.culvert.bindings.NativeMemory;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -23,8 +24,12 @@ public final class FlowTable {
     private static final int NO_SESSION = -1;
 
     private final FlowFile file;
-    private final CacheLines index;
-    private final CacheLines entries;
+    /** For the walk, where the compiler dissolves the view of a line. */
+    private final CacheLines indexLines;
+    private final CacheLines entryLines;
+    /** The same memory by offset, for everything else: off the hottest path a view is an object. */
+    private final MemorySegment index;
+    private final MemorySegment entries;
     private final int bucketMask;
     private final long seedLo;
     private final long seedHi;
@@ -38,9 +43,11 @@ public final class FlowTable {
     /** An empty table over a new file. */
     public FlowTable(final FlowFile file) {
         this.file = file;
-        this.index = new CacheLines(file.index());
-        this.entries = new CacheLines(file.entries());
-        this.bucketMask = index.count() - 1;
+        this.indexLines = new CacheLines(file.index());
+        this.entryLines = new CacheLines(file.entries());
+        this.index = NativeMemory.unscoped(file.index());
+        this.entries = NativeMemory.unscoped(file.entries());
+        this.bucketMask = indexLines.count() - 1;
         this.seedLo = file.seedLo();
         this.seedHi = file.seedHi();
         this.capacity = file.capacity();
@@ -52,43 +59,44 @@ public final class FlowTable {
 
     /** Where the index line of this hash lies: to be prefetched. */
     public long bucketAddress(final long hash) {
-        return index.address((int) hash & bucketMask);
+        return indexLines.address((int) hash & bucketMask);
     }
 
     /** The first slot that the home bucket offers for this hash, to be prefetched and compared, or NOT_FOUND. */
     public int candidate(final long hash) {
-        final MemorySegment bucket = bucket((int) hash);
-        final long marks = FlowIndex.findTag(bucket, FlowIndex.tag(hash));
-        return marks == 0 ? NOT_FOUND : FlowIndex.slotAt(bucket, FlowIndex.lane(marks));
+        final MemorySegment bucket = indexLines.line((int) hash & bucketMask);
+        final long marks = FlowIndex.findTag(bucket, 0, FlowIndex.tag(hash));
+        return marks == 0 ? NOT_FOUND : FlowIndex.slotAt(bucket, 0, FlowIndex.lane(marks));
     }
 
     public long entryAddress(final int slot) {
-        return entries.address(slot);
+        return entryLines.address(slot);
     }
 
     /** The view of one entry: one bounds check, then constant offsets. */
     public MemorySegment entry(final int slot) {
-        return entries.line(slot);
+        return entryLines.line(slot);
     }
 
     /** Whether this slot holds the flow. Slots come from {@link #candidate}. */
     public boolean holds(final int slot, final long keyLo, final long keyHi) {
-        return FlowEntry.matches(entry(slot), keyLo, keyHi);
+        return FlowEntry.matches(entry(slot), 0, keyLo, keyHi);
     }
 
     /** The slot of a flow, or NOT_FOUND. */
     public int find(final long keyLo, final long keyHi, final long hash) {
         final int tag = FlowIndex.tag(hash);
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final MemorySegment bucket = bucket((int) hash + probe);
-            for (long marks = FlowIndex.findTag(bucket, tag); marks != 0; marks = FlowIndex.rest(marks)) {
+            final long bucket = bucket((int) hash + probe);
+            for (long marks = FlowIndex.findTag(index, bucket, tag); marks != 0; marks = FlowIndex.rest(marks)) {
                 final int lane = FlowIndex.lane(marks);
-                final int slot = FlowIndex.slotAt(bucket, lane);
-                if (FlowIndex.tagAt(bucket, lane) == tag && holds(slot, keyLo, keyHi)) {
+                final int slot = FlowIndex.slotAt(index, bucket, lane);
+                if (FlowIndex.tagAt(index, bucket, lane) == tag
+                        && FlowEntry.matches(entries, at(slot), keyLo, keyHi)) {
                     return slot;
                 }
             }
-            if (FlowIndex.findFree(bucket) != 0) {
+            if (FlowIndex.findFree(index, bucket) != 0) {
                 return NOT_FOUND;
             }
         }
@@ -123,7 +131,7 @@ public final class FlowTable {
         final int session;
         if (freeSession != NO_SESSION) {
             session = freeSession;
-            freeSession = (int) entry(session << 1).get(JAVA_LONG, FlowEntry.KEY_LO);
+            freeSession = (int) entries.get(JAVA_LONG, at(session << 1) + FlowEntry.KEY_LO);
         } else if (highWater < capacity) {
             session = highWater++;
             file.highWater(highWater);
@@ -143,23 +151,23 @@ public final class FlowTable {
     public void write(final int slot, final long keyLo, final long keyHi, final int flags, final int adjacency,
                       final long newAddresses, final int newPorts, final int l3Delta, final int l4Delta,
                       final int rule, final int external, final int nowMs) {
-        final MemorySegment entry = entry(slot);
-        FlowEntry.beginChange(entry);
-        entry.set(JAVA_LONG, FlowEntry.KEY_LO, keyLo);
-        entry.set(JAVA_LONG, FlowEntry.KEY_HI, keyHi);
-        entry.set(JAVA_SHORT, FlowEntry.ADJACENCY, (short) adjacency);
-        entry.set(JAVA_LONG, FlowEntry.NEW_ADDRESSES, newAddresses);
-        entry.set(JAVA_INT, FlowEntry.NEW_PORTS, newPorts);
-        entry.set(JAVA_SHORT, FlowEntry.L3_DELTA, (short) l3Delta);
-        entry.set(JAVA_SHORT, FlowEntry.L4_DELTA, (short) l4Delta);
-        entry.set(JAVA_INT, FlowEntry.LAST_SEEN, nowMs);
-        entry.set(JAVA_LONG, FlowEntry.PACKETS, 0);
-        entry.set(JAVA_LONG, FlowEntry.BYTES, 0);
-        entry.set(JAVA_SHORT, FlowEntry.RULE, (short) rule);
-        entry.set(JAVA_SHORT, FlowEntry.EXTERNAL, (short) external);
-        entry.set(JAVA_INT, FlowEntry.OPENED, nowMs);
-        entry.set(JAVA_BYTE, FlowEntry.FLAGS, (byte) (flags | FlowEntry.FLAG_LIVE));
-        FlowEntry.endChange(entry);
+        final long at = at(slot);
+        FlowEntry.beginChange(entries, at);
+        entries.set(JAVA_LONG, at + FlowEntry.KEY_LO, keyLo);
+        entries.set(JAVA_LONG, at + FlowEntry.KEY_HI, keyHi);
+        entries.set(JAVA_SHORT, at + FlowEntry.ADJACENCY, (short) adjacency);
+        entries.set(JAVA_LONG, at + FlowEntry.NEW_ADDRESSES, newAddresses);
+        entries.set(JAVA_INT, at + FlowEntry.NEW_PORTS, newPorts);
+        entries.set(JAVA_SHORT, at + FlowEntry.L3_DELTA, (short) l3Delta);
+        entries.set(JAVA_SHORT, at + FlowEntry.L4_DELTA, (short) l4Delta);
+        entries.set(JAVA_INT, at + FlowEntry.LAST_SEEN, nowMs);
+        entries.set(JAVA_LONG, at + FlowEntry.PACKETS, 0);
+        entries.set(JAVA_LONG, at + FlowEntry.BYTES, 0);
+        entries.set(JAVA_SHORT, at + FlowEntry.RULE, (short) rule);
+        entries.set(JAVA_SHORT, at + FlowEntry.EXTERNAL, (short) external);
+        entries.set(JAVA_INT, at + FlowEntry.OPENED, nowMs);
+        entries.set(JAVA_BYTE, at + FlowEntry.FLAGS, (byte) (flags | FlowEntry.FLAG_LIVE));
+        FlowEntry.endChange(entries, at);
     }
 
     /**
@@ -189,33 +197,31 @@ public final class FlowTable {
     }
 
     private void release(final int forward) {
-        clear(entry(forward ^ 1));
-        final MemorySegment entry = entry(forward);
-        clear(entry);
-        entry.set(JAVA_LONG, FlowEntry.KEY_LO, freeSession);
+        clear(at(forward ^ 1));
+        clear(at(forward));
+        entries.set(JAVA_LONG, at(forward) + FlowEntry.KEY_LO, freeSession);
         freeSession = forward >>> 1;
         sessions--;
     }
 
-    private static void clear(final MemorySegment entry) {
-        FlowEntry.beginChange(entry);
-        entry.set(JAVA_BYTE, FlowEntry.FLAGS, (byte) 0);
-        FlowEntry.endChange(entry);
+    private void clear(final long at) {
+        FlowEntry.beginChange(entries, at);
+        entries.set(JAVA_BYTE, at + FlowEntry.FLAGS, (byte) 0);
+        FlowEntry.endChange(entries, at);
     }
 
     private boolean insert(final int slot) {
-        final MemorySegment entry = entry(slot);
-        final long keyLo = FlowEntry.keyLo(entry);
-        final long keyHi = FlowEntry.keyHi(entry);
+        final long keyLo = keyLo(slot);
+        final long keyHi = keyHi(slot);
         final long hash = hash(keyLo, keyHi);
         if (find(keyLo, keyHi, hash) != NOT_FOUND) {
             return false;
         }
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final MemorySegment bucket = bucket((int) hash + probe);
-            final long free = FlowIndex.findFree(bucket);
+            final long bucket = bucket((int) hash + probe);
+            final long free = FlowIndex.findFree(index, bucket);
             if (free != 0) {
-                FlowIndex.set(bucket, FlowIndex.lane(free), FlowIndex.tag(hash), slot);
+                FlowIndex.set(index, bucket, FlowIndex.lane(free), FlowIndex.tag(hash), slot);
                 return true;
             }
         }
@@ -223,13 +229,12 @@ public final class FlowTable {
     }
 
     private void remove(final int slot) {
-        final MemorySegment entry = entry(slot);
-        final long hash = hash(FlowEntry.keyLo(entry), FlowEntry.keyHi(entry));
+        final long hash = hash(keyLo(slot), keyHi(slot));
         final int tag = FlowIndex.tag(hash);
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final MemorySegment bucket = bucket((int) hash + probe);
+            final long bucket = bucket((int) hash + probe);
             for (int lane = 0; lane < FlowIndex.LANES; lane++) {
-                if (FlowIndex.tagAt(bucket, lane) == tag && FlowIndex.slotAt(bucket, lane) == slot) {
+                if (FlowIndex.tagAt(index, bucket, lane) == tag && FlowIndex.slotAt(index, bucket, lane) == slot) {
                     freeLane((int) hash + probe, lane);
                     return;
                 }
@@ -245,17 +250,17 @@ public final class FlowTable {
     private void freeLane(final int fromBucket, final int fromLane) {
         int at = fromBucket;
         int lane = fromLane;
-        boolean wasFull = FlowIndex.findFree(bucket(at)) == 0;
-        FlowIndex.clear(bucket(at), lane);
+        boolean wasFull = FlowIndex.findFree(index, bucket(at)) == 0;
+        FlowIndex.clear(index, bucket(at), lane);
         // The hole moves on with each key that is pulled back; keys reach it from PROBE_LIMIT - 1 buckets behind it.
         for (int next = fromBucket + 1; wasFull && next - at < PROBE_LIMIT; next++) {
-            final MemorySegment bucket = bucket(next);
-            final boolean nextIsFull = FlowIndex.findFree(bucket) == 0;
+            final long bucket = bucket(next);
+            final boolean nextIsFull = FlowIndex.findFree(index, bucket) == 0;
             final int displaced = displacedLane(bucket, next, next - at);
             if (displaced < FlowIndex.LANES) {
-                FlowIndex.set(bucket(at), lane, FlowIndex.tagAt(bucket, displaced),
-                        FlowIndex.slotAt(bucket, displaced));
-                FlowIndex.clear(bucket, displaced);
+                FlowIndex.set(index, bucket(at), lane, FlowIndex.tagAt(index, bucket, displaced),
+                        FlowIndex.slotAt(index, bucket, displaced));
+                FlowIndex.clear(index, bucket, displaced);
                 at = next;
                 lane = displaced;
             }
@@ -265,11 +270,11 @@ public final class FlowTable {
     }
 
     /** The first lane of bucket {@code at} whose key's home lies at least {@code distance} buckets before it. */
-    private int displacedLane(final MemorySegment bucket, final int at, final int distance) {
+    private int displacedLane(final long bucket, final int at, final int distance) {
         for (int lane = 0; lane < FlowIndex.LANES; lane++) {
-            if (FlowIndex.tagAt(bucket, lane) != 0) {
-                final MemorySegment entry = entry(FlowIndex.slotAt(bucket, lane));
-                final int home = (int) hash(FlowEntry.keyLo(entry), FlowEntry.keyHi(entry));
+            if (FlowIndex.tagAt(index, bucket, lane) != 0) {
+                final int slot = FlowIndex.slotAt(index, bucket, lane);
+                final int home = (int) hash(keyLo(slot), keyHi(slot));
                 if ((at - home & bucketMask) >= distance) {
                     return lane;
                 }
@@ -300,7 +305,7 @@ public final class FlowTable {
         int indexed = 0;
         for (int bucket = 0; bucket <= bucketMask; bucket++) {
             for (int lane = 0; lane < FlowIndex.LANES; lane++) {
-                indexed += FlowIndex.tagAt(bucket(bucket), lane) != 0 ? 1 : 0;
+                indexed += FlowIndex.tagAt(index, bucket(bucket), lane) != 0 ? 1 : 0;
             }
         }
         require(live == indexed, live + " flows are live and " + indexed + " are indexed");
@@ -313,7 +318,20 @@ public final class FlowTable {
         }
     }
 
-    private MemorySegment bucket(final int number) {
-        return index.line(number & bucketMask);
+    private long keyLo(final int slot) {
+        return entries.get(JAVA_LONG, at(slot) + FlowEntry.KEY_LO);
+    }
+
+    private long keyHi(final int slot) {
+        return entries.get(JAVA_LONG, at(slot) + FlowEntry.KEY_HI) & FlowEntry.KEY_HI_MASK;
+    }
+
+    private static long at(final int slot) {
+        return (long) slot * FlowEntry.LENGTH;
+    }
+
+    /** Offset in the index. */
+    private long bucket(final int number) {
+        return (long) (number & bucketMask) * FlowIndex.BUCKET_LENGTH;
     }
 }
