@@ -15,6 +15,16 @@ public final class NativeMemory {
         return EVERYTHING.asSlice(address, length);
     }
 
+    /** Copies memory out: for code too seldom on the way for the compiler to dissolve its views. */
+    public static void read(final long address, final MemorySegment copy, final long length) {
+        MemorySegment.copy(EVERYTHING, address, copy, 0, length);
+    }
+
+    /** Copies what {@link #read} gave back in. */
+    public static void write(final long address, final MemorySegment copy, final long length) {
+        MemorySegment.copy(copy, 0, EVERYTHING, address, length);
+    }
+
     /**
      * The same memory as a plain native segment that lives for ever: its owner keeps it alive for as long as this is
      * used. A mapped file is a class of its own inside the JDK, and an arena's life is checked at each access; one

@@ -63,33 +63,40 @@ final class Egress {
 
     private void transmit(final int link, final int ingress) {
         final int count = counts[link];
-        int sent = queues[link].transmit(mbufs[link], count);
-        long sentBytes = bytes[link];
+        final int sent = queues[link].transmit(mbufs[link], count);
+        int lost = 0;
+        long lostBytes = 0;
         if (sent < count) {
-            sent = transmitRest(link, sent);
-            sentBytes -= giveUp(link, sent, ingress);
+            lost = retry(link, sent);
+            lostBytes = giveUp(link, lost, ingress);
         }
         final int counter = counters.catalog().sent(link);
-        counters.add(counter, sent);
-        counters.add(counter + 1, sentBytes);
+        counters.add(counter, count - lost);
+        counters.add(counter + 1, bytes[link] - lostBytes);
     }
 
-    private int transmitRest(final int link, final int alreadySent) {
-        final int count = counts[link];
-        int sent = alreadySent;
-        for (int retry = 0; retry < RETRIES && sent < count; retry++) {
-            sent += queues[link].transmit(mbufs[link].asSlice((long) sent * Long.BYTES), count - sent);
+    /** @return how many were not taken after all; they lie in front then */
+    private int retry(final int link, final int sent) {
+        int left = moveToFront(link, sent, counts[link] - sent);
+        for (int retry = 0; retry < RETRIES && left > 0; retry++) {
+            final int taken = queues[link].transmit(mbufs[link], left);
+            left = moveToFront(link, taken, left - taken);
         }
-        return sent;
+        return left;
+    }
+
+    /** What is left moves: a slice that starts at it would be an object. */
+    private int moveToFront(final int link, final int from, final int left) {
+        MemorySegment.copy(mbufs[link], (long) from * Long.BYTES, mbufs[link], 0, (long) left * Long.BYTES);
+        return left;
     }
 
     /** @return the bytes that did not leave */
-    private long giveUp(final int link, final int sent, final int ingress) {
-        final int lost = counts[link] - sent;
+    private long giveUp(final int link, final int lost, final int ingress) {
         if (lost == 0) {
             return 0;
         }
-        final MemorySegment rest = mbufs[link].asSlice((long) sent * Long.BYTES);
+        final MemorySegment rest = mbufs[link];
         long lostBytes = 0;
         for (int i = 0; i < lost; i++) {
             lostBytes += Mbuf.packetLength(Mbuf.view(rest.getAtIndex(JAVA_LONG, i)));

@@ -35,6 +35,9 @@ final class Host implements ArpSender {
     private final WorkerCounters counters;
     private final CounterCatalog catalog;
     private final MemorySegment fresh;
+    /** The ARP request that {@link #request} writes, and the mbuf for it: copies, for a view would be an object. */
+    private final MemorySegment request;
+    private final MemorySegment buffer;
     private int nowMs;
 
     Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
@@ -47,6 +50,8 @@ final class Host implements ArpSender {
         this.counters = counters;
         this.catalog = counters.catalog();
         this.fresh = arena.allocate(JAVA_LONG);
+        this.request = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES));
+        this.buffer = NativeMemory.unscoped(arena.allocate(Mbuf.VIEW_BYTES, Long.BYTES));
     }
 
     void nowMs(final int now) {
@@ -117,10 +122,11 @@ final class Host implements ArpSender {
             return; // the mempool is empty; the neighbour is asked again in a second
         }
         final long mbuf = fresh.get(JAVA_LONG, 0);
-        final MemorySegment buffer = Mbuf.view(mbuf);
-        final MemorySegment frame = NativeMemory.view(Mbuf.data(buffer), Wire.VIEW_BYTES);
-        Arp.write(frame, Arp.REQUEST, link.mac(), link.addressTowards(address), mac, address);
+        Arp.write(request, Arp.REQUEST, link.mac(), link.addressTowards(address), mac, address);
+        NativeMemory.read(mbuf, buffer, Mbuf.VIEW_BYTES);
+        NativeMemory.write(Mbuf.data(buffer), request, Arp.FRAME_LENGTH);
         Mbuf.setLength(buffer, Arp.FRAME_LENGTH);
+        NativeMemory.write(mbuf, buffer, Mbuf.VIEW_BYTES);
         counters.increment(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED));
         egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
     }

@@ -18,6 +18,7 @@ import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -32,6 +33,9 @@ final class Parser {
     /** EtherType IPv4, then version 4 with five words of header: three bytes as they lie in memory. */
     private static final int IPV4_NO_OPTIONS = Ipv4.VERSION_4_NO_OPTIONS << Short.SIZE | Ethernet.IPV4 & 0xFFFF;
 
+    /** A buffer's length is a 16-bit number. */
+    private static final int LONGEST_FRAME = 1 << Short.SIZE;
+
     // Verdicts of classify other than a drop reason's ordinal.
     private static final int FOR_ARP = -1;
     private static final int FOR_ECHO = -2;
@@ -40,11 +44,15 @@ final class Parser {
     private final OwnAddresses own;
     private final Host host;
     private final long[] macs;
+    /** The packet that {@link #divert} looks at. */
+    private final MemorySegment diverted;
 
-    Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Host host) {
+    Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Host host,
+           final Arena arena) {
         this.flows = flows;
         this.own = own;
         this.host = host;
+        this.diverted = NativeMemory.unscoped(arena.allocate(LONGEST_FRAME, Long.BYTES));
         this.macs = links.stream().mapToLong(Link::mac).toArray();
     }
 
@@ -121,29 +129,35 @@ final class Parser {
 
     private void divert(final Burst burst, final long mbuf, final long data, final int frameLength) {
         final int readable = Math.min(frameLength, Mbuf.dataLength(Mbuf.view(mbuf)));
-        final MemorySegment frame = NativeMemory.view(data, Math.max(readable, Wire.VIEW_BYTES));
-        final int verdict = classify(frame, readable, frameLength, macs[burst.ingress]);
+        // A copy, not a view: that would be handed to methods which are not compiled as one with this, and be an object.
+        NativeMemory.read(data, diverted, Wire.VIEW_BYTES);
+        if (diverted.get(Wire.BYTE, Ipv4.PROTOCOL) == Ipv4.ICMP && readable > Wire.VIEW_BYTES) {
+            NativeMemory.read(data, diverted, readable); // an echo request is summed as a whole
+        }
+        final int verdict = classify(readable, frameLength, macs[burst.ingress]);
         if (verdict == FOR_ARP) {
-            host.answerArp(burst, mbuf, frame);
+            host.answerArp(burst, mbuf, diverted);
+            NativeMemory.write(data, diverted, Wire.VIEW_BYTES);
         } else if (verdict == FOR_ECHO) {
-            host.answerEcho(burst, mbuf, frame);
+            host.answerEcho(burst, mbuf, diverted);
+            NativeMemory.write(data, diverted, Wire.VIEW_BYTES);
         } else {
             burst.drop(mbuf, DropReason.of(verdict));
         }
     }
 
     /**
-     * What a packet that is not relayable is.
+     * What the packet in {@link #diverted}, which is not relayable, is.
      *
-     * @param readable bytes of the frame that lie at {@code frame}
+     * @param readable bytes of it that lie in the first segment
      * @return the ordinal of a drop reason, or one of the verdicts above
      */
-    private int classify(final MemorySegment frame, final int readable, final int frameLength, final long mac) {
+    private int classify(final int readable, final int frameLength, final long mac) {
         if (readable < Ethernet.HEADER_LENGTH) {
             return DropReason.TRUNCATED.ordinal();
         }
-        final long destination = Ethernet.destination(frame);
-        final short etherType = Ethernet.etherType(frame);
+        final long destination = Ethernet.destination(diverted);
+        final short etherType = Ethernet.etherType(diverted);
         if (destination != mac && !Ethernet.isGroup(destination)) {
             return DropReason.NOT_FOR_US.ordinal();
         }
@@ -151,7 +165,7 @@ final class Parser {
             return FOR_ARP;
         }
         if (etherType == Ethernet.IPV4) {
-            return destination == mac ? classifyIpv4(frame, readable, frameLength) : DropReason.NOT_FOR_US.ordinal();
+            return destination == mac ? classifyIpv4(readable, frameLength) : DropReason.NOT_FOR_US.ordinal();
         }
         if (etherType == Ethernet.VLAN || etherType == Ethernet.QINQ) {
             return DropReason.VLAN.ordinal();
@@ -159,14 +173,14 @@ final class Parser {
         return (etherType == Ethernet.IPV6 ? DropReason.IPV6 : DropReason.UNKNOWN_ETHERTYPE).ordinal();
     }
 
-    private int classifyIpv4(final MemorySegment frame, final int readable, final int frameLength) {
+    private int classifyIpv4(final int readable, final int frameLength) {
         final int available = frameLength - Ethernet.HEADER_LENGTH;
         if (available < Ipv4.HEADER_LENGTH || readable < Ipv4.PAYLOAD) {
             return DropReason.TRUNCATED.ordinal();
         }
-        final int versionIhl = frame.get(Wire.BYTE, Ipv4.VERSION_IHL) & 0xFF;
+        final int versionIhl = diverted.get(Wire.BYTE, Ipv4.VERSION_IHL) & 0xFF;
         final int headerLength = (versionIhl & 0xF) * Integer.BYTES;
-        final int totalLength = Wire.host16(frame.get(Wire.SHORT, Ipv4.TOTAL_LENGTH));
+        final int totalLength = Wire.host16(diverted.get(Wire.SHORT, Ipv4.TOTAL_LENGTH));
         if (versionIhl >>> 4 != 4 || headerLength < Ipv4.HEADER_LENGTH || totalLength < headerLength) {
             return DropReason.BAD_IP_HEADER.ordinal();
         }
@@ -176,15 +190,15 @@ final class Parser {
         if (headerLength > Ipv4.HEADER_LENGTH) {
             return DropReason.IP_OPTIONS.ordinal();
         }
-        if (!Checksum.isIpv4HeaderRight(frame)) {
+        if (!Checksum.isIpv4HeaderRight(diverted)) {
             return DropReason.BAD_CHECKSUM.ordinal();
         }
-        if ((frame.get(Wire.SHORT, Ipv4.FRAGMENT) & Ipv4.FRAGMENT_MASK) != 0) {
+        if ((diverted.get(Wire.SHORT, Ipv4.FRAGMENT) & Ipv4.FRAGMENT_MASK) != 0) {
             return DropReason.FRAGMENT.ordinal();
         }
-        final int protocol = frame.get(Wire.BYTE, Ipv4.PROTOCOL) & 0xFF;
+        final int protocol = diverted.get(Wire.BYTE, Ipv4.PROTOCOL) & 0xFF;
         if (protocol == Ipv4.ICMP) {
-            return classifyIcmp(frame, Math.min(readable, totalLength + Ethernet.HEADER_LENGTH), totalLength);
+            return classifyIcmp(Math.min(readable, totalLength + Ethernet.HEADER_LENGTH), totalLength);
         }
         if (protocol != Ipv4.UDP) {
             return DropReason.NOT_UDP.ordinal();
@@ -196,22 +210,22 @@ final class Parser {
         return DropReason.BAD_UDP_LENGTH.ordinal();
     }
 
-    private int classifyIcmp(final MemorySegment frame, final int readable, final int totalLength) {
+    private int classifyIcmp(final int readable, final int totalLength) {
         if (totalLength < Ipv4.HEADER_LENGTH + Icmp.HEADER_LENGTH || readable < Ipv4.PAYLOAD + Icmp.HEADER_LENGTH) {
             return DropReason.TRUNCATED.ordinal();
         }
-        final boolean isEchoRequest = frame.get(Wire.BYTE, Icmp.TYPE) == Icmp.ECHO_REQUEST
-                && frame.get(Wire.BYTE, Icmp.CODE) == 0;
-        if (!isEchoRequest || !own.contains(frame.get(Wire.INT, Ipv4.DESTINATION))) {
+        final boolean isEchoRequest = diverted.get(Wire.BYTE, Icmp.TYPE) == Icmp.ECHO_REQUEST
+                && diverted.get(Wire.BYTE, Icmp.CODE) == 0;
+        if (!isEchoRequest || !own.contains(diverted.get(Wire.INT, Ipv4.DESTINATION))) {
             return DropReason.ICMP_UNSUPPORTED.ordinal();
         }
-        final int source = frame.get(Wire.INT, Ipv4.SOURCE);
+        final int source = diverted.get(Wire.INT, Ipv4.SOURCE);
         if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
             return DropReason.MARTIAN.ordinal();
         }
         // A request that continues in another segment is not summed: the answer keeps a wrong checksum wrong.
         final boolean isWhole = readable == totalLength + Ethernet.HEADER_LENGTH;
-        if (isWhole && Checksum.sum(frame, Icmp.TYPE, totalLength - Ipv4.HEADER_LENGTH) != 0xFFFF) {
+        if (isWhole && Checksum.sum(diverted, Icmp.TYPE, totalLength - Ipv4.HEADER_LENGTH) != 0xFFFF) {
             return DropReason.BAD_CHECKSUM.ordinal();
         }
         return FOR_ECHO;

@@ -81,7 +81,7 @@ public final class Worker {
         egress = new Egress(tx, counters, arena);
         waiting = new Waiting(neighbors, counters);
         host = new Host(plan.links(), own, neighbors, egress, pool, counters, arena);
-        parser = new Parser(plan.links(), flows, own, host);
+        parser = new Parser(plan.links(), flows, own, host, arena);
         lookup = new Lookup(flows);
         sessions = new Sessions(flows, rules, pools, neighbors, counters);
         admission = new Admission(rules, plan.pools(), own, plan.routes(), neighbors, sessions);
