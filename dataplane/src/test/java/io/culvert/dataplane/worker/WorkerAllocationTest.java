@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static io.culvert.dataplane.worker.TestRelay.CLIENT;
+import static io.culvert.dataplane.worker.TestRelay.CLIENT_MAC;
+import static io.culvert.dataplane.worker.TestRelay.EDGE;
+import static io.culvert.dataplane.worker.TestRelay.EDGE_ADDRESS;
+import static io.culvert.dataplane.worker.TestRelay.INNER;
+import static io.culvert.dataplane.worker.TestRelay.LISTEN;
+import static io.culvert.dataplane.worker.TestRelay.LISTEN_OTHER;
+import static io.culvert.dataplane.worker.TestRelay.MAC;
+import static io.culvert.dataplane.worker.TestRelay.TARGET_PORT;
+import static io.culvert.dataplane.worker.TestRelay.fromClient;
+import static io.culvert.dataplane.worker.TestRelay.fromTarget;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.culvert.bindings.eal.Lcore;
+import io.culvert.dataplane.TestEal;
+import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
+import io.culvert.dataplane.wire.Arp;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Udp;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.function.IntFunction;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A worker's thread allocates no byte, whatever comes: established flows, new ones, drops, ARP, echo, full rings. */
+class WorkerAllocationTest {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final int BLOCK = 100_000;
+    /**
+     * Two and a half million packets in a row. Until then the compiler is at work: the first time that a rare branch is
+     * taken it compiles the walk anew, and meanwhile there are objects.
+     */
+    private static final int QUIET_BLOCKS = 25;
+    private static final int BLOCKS_LIMIT = 500;
+    private static final int FRAME_LENGTH = 142;
+    private static final int BURST = Burst.CAPACITY;
+    private static final int FIRST_PORT = 20_000;
+
+    @TempDir
+    private Path scratch;
+
+    private TestRelay relay;
+    private final MemorySegment forward = burst(i -> fromClient(FIRST_PORT + i, LISTEN));
+    private final MemorySegment reply = burst(i -> fromTarget(TARGET_PORT, FIRST_PORT + i));
+    private final MemorySegment mixed = burst(WorkerAllocationTest::mixed);
+    private int round;
+    private long allocated;
+
+    @Test
+    void allocatesNothingPerBurst() throws Exception {
+        TestEal.init();
+        final FutureTask<Void> task = new FutureTask<>(() -> {
+            final Lcore lcore = Lcore.enter(Lcore.allowedCpus()[0]);
+            try (TestRelay opened = TestRelay.withNeighbors(scratch, 10_000)) {
+                relay = opened;
+                measure();
+            } finally {
+                lcore.close();
+            }
+            return null;
+        });
+        Thread.ofPlatform().name("worker").start(task);
+        task.get();
+    }
+
+    private void measure() {
+        int quiet = 0;
+        for (int block = 0; quiet < QUIET_BLOCKS; block++) {
+            assertTrue(block < BLOCKS_LIMIT, "still " + allocated + " bytes in the last " + BLOCK + " packets");
+            final long before = relay.count(WorkerCounter.PACKETS);
+            walk(BLOCK);
+            assertTrue(relay.count(WorkerCounter.PACKETS) - before >= BLOCK, "it does work");
+            quiet = allocated == 0 ? quiet + 1 : 0;
+        }
+        for (final DropReason reason : List.of(DropReason.NO_RULE, DropReason.NOT_FOR_US, DropReason.BAD_CHECKSUM,
+                DropReason.TTL_EXCEEDED, DropReason.TRUNCATED, DropReason.FRAGMENT, DropReason.NOT_UDP,
+                DropReason.ARP_IGNORED, DropReason.NEIGHBOR_UNRESOLVED, DropReason.TX_RING_FULL)) {
+            assertTrue(relay.dropped(reason) > 0, reason.label() + " occurred");
+        }
+        assertTrue(relay.count(WorkerCounter.SESSIONS) < 10_000, "sessions expired");
+        relay.assertBalanced();
+    }
+
+    private void walk(final int packets) {
+        allocated = 0;
+        for (int sent = 0; sent < packets; round++) {
+            relay.send(EDGE, forward, FRAME_LENGTH, BURST);
+            relay.send(INNER, reply, FRAME_LENGTH, BURST);
+            sent += work();
+            renew();
+            relay.send(EDGE, mixed, FRAME_LENGTH, BURST);
+            sent += work();
+            relay.advanceMs(10);
+            // Now and then nobody takes what the worker sends.
+            while (round % 200 >= 30 && relay.discard(EDGE) + relay.discard(INNER) > 0) { }
+        }
+    }
+
+    /** One cycle of the worker, its allocations added up. */
+    private int work() {
+        final long before = THREADS.getCurrentThreadAllocatedBytes();
+        final int work = relay.worker.doWork();
+        allocated += THREADS.getCurrentThreadAllocatedBytes() - before;
+        return work;
+    }
+
+    /** Gives the new flows of the mixed burst ports that they did not have before. */
+    private void renew() {
+        for (int i = 0; i < 4; i++) {
+            final long at = (long) i * FRAME_LENGTH;
+            mixed.set(Wire.SHORT, at + Udp.PORTS, Wire.net16(40_000 + (round * 4 + i) % 20_000));
+        }
+    }
+
+    private static byte[] mixed(final int i) {
+        final byte[] good = fromClient(FIRST_PORT, LISTEN);
+        return switch (i < 8 ? i / 4 : i / 4 % 12) {
+            case 0 -> fromClient(40_000 + i, LISTEN);
+            case 1 -> fromClient(50_000 + i, LISTEN_OTHER);
+            case 2 -> fromClient(FIRST_PORT, LISTEN - 1);
+            case 3 -> Frames.udp(MAC[INNER], CLIENT_MAC, CLIENT, 1, EDGE_ADDRESS, LISTEN, 100);
+            case 4 -> Frames.ttl(good, 1);
+            case 5 -> with(good, Ipv4.CHECKSUM, 0x55);
+            case 6 -> with(good, Ipv4.TOTAL_LENGTH, 0x7F);
+            case 7 -> Frames.echoRequest(MAC[EDGE], CLIENT_MAC, CLIENT, EDGE_ADDRESS);
+            case 8 -> Frames.arp(Arp.REQUEST, CLIENT_MAC, CLIENT, 0, EDGE_ADDRESS);
+            case 9 -> Frames.arp(Arp.REQUEST, CLIENT_MAC, CLIENT, 0, EDGE_ADDRESS + (1 << 24));
+            case 10 -> Frames.ttl(with(good, Ipv4.FRAGMENT, 0x20), 64);
+            default -> Frames.ttl(with(good, Ipv4.PROTOCOL, 6), 64);
+        };
+    }
+
+    private static byte[] with(final byte[] frame, final int at, final int value) {
+        frame[at] = (byte) value;
+        return frame;
+    }
+
+    private static MemorySegment burst(final IntFunction<byte[]> frame) {
+        final byte[] bytes = new byte[BURST * FRAME_LENGTH];
+        for (int i = 0; i < BURST; i++) {
+            final byte[] one = Arrays.copyOf(frame.apply(i), FRAME_LENGTH);
+            System.arraycopy(one, 0, bytes, i * FRAME_LENGTH, FRAME_LENGTH);
+        }
+        return MemorySegment.ofArray(bytes);
+    }
+}
