@@ -80,7 +80,8 @@ final class WarmUp {
         }
         final CounterCatalog catalog = new CounterCatalog(List.of("warm"), List.of("warm"));
         worker = new Worker(plan, 0, new RxQueue[] {port.rxQueue(0, critical)},
-                new TxQueue[] {port.txQueue(0, critical)}, new FlowTable(FlowFile.inMemory(SESSIONS, arena)), neighbors, new Handoff(1), pool,
+                new TxQueue[] {port.txQueue(0, critical)}, new FlowTable(FlowFile.inMemory(SESSIONS, arena)),
+                neighbors, new Handoff(1), pool,
                 WorkerCounters.inMemory(catalog, arena), new SplittableRandom(0), clock, arena);
     }
 

@@ -16,8 +16,8 @@ import java.lang.foreign.MemorySegment;
  * </pre>
  * All eight tags are compared at once, four to a long: a lane of {@code tags ^ tag} is zero where they are equal. The
  * outcome is a set of <em>marks</em>, one bit a lane, to be walked with {@link #lane} and {@link #rest}. The lowest
- * mark of each long is exact; one above it may be wrong, which the key comparison catches. A bucket is its offset in the
- * index, so that no call needs a view, which off the hottest path would be an object.
+ * mark of each long is exact; one above it may be wrong, which the key comparison catches. A bucket is its offset in
+ * the index, so that no call needs a view, which off the hottest path would be an object.
  */
 final class FlowIndex {
     static final int BUCKET_LENGTH = 64;

@@ -129,7 +129,7 @@ final class Parser {
 
     private void divert(final Burst burst, final long mbuf, final long data, final int frameLength) {
         final int readable = Math.min(frameLength, Mbuf.dataLength(Mbuf.view(mbuf)));
-        // A copy, not a view: that would be handed to methods which are not compiled as one with this, and be an object.
+        // A copy, not a view: that would go to methods which are not compiled as one with this, and be an object.
         NativeMemory.read(data, diverted, Wire.VIEW_BYTES);
         if (diverted.get(Wire.BYTE, Ipv4.PROTOCOL) == Ipv4.ICMP && readable > Wire.VIEW_BYTES) {
             NativeMemory.read(data, diverted, readable); // an echo request is summed as a whole
