@@ -25,7 +25,10 @@ public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoo
     private static final int FRAME_OVERHEAD = 26;
     /** A ring this deep covers a stall of half a millisecond at 8 Mpps. */
     private static final int HARDWARE_DESCRIPTORS = 4_096;
-    /** As many buffers as the AF_XDP driver gives its fill ring: 1,024 ran over when the worker was off its core. */
+    /**
+     * As many as the AF_XDP driver's fill ring holds. A receive ring of fewer runs over earlier, and the driver does
+     * not count that: DPDK reads rx_dropped, the kernel counts a full ring apart from it.
+     */
     private static final int VIRTUAL_DESCRIPTORS = 2_048;
     /** mbuf header, mempool object header and trailer. */
     private static final int BUFFER_OVERHEAD = 256;

@@ -106,8 +106,9 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
                         culvert.echo().received(), culvert.echo().sent())
                 + "B relayed %,d back, A received %,d."
                 .formatted(culvert.box().reply(), culvert.warmUp().received() + culvert.client().received()));
-        lines.add("The relay was away from its queues for %,.0f us at most. Where B missed packets, its core was busy "
-                .formatted(culvert.box().longestPauseMicros()) + "with something else: try again, or a lower --rate.");
+        lines.add("The relay was away from its queues for %,.0f us at most; B missed %,d packets. "
+                .formatted(culvert.box().longestPauseMicros(), culvert.box().missed())
+                + "If it missed any, its core was busy with something else: try again, or a lower --rate.");
         lines.add("");
     }
 

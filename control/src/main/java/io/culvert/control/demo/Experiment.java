@@ -53,10 +53,14 @@ final class Experiment {
         final Child echo = scene.start("the echo server", network.server().inside(JavaProgram.command("lab", List.of(
                 "lab", "echo", "--listen", "0.0.0.0:" + Topology.PORT, "--json"))), Map.of());
         box.start();
-        final boolean settled =
+        final boolean inTime =
                 scene.await(START_LIMIT, () -> !echo.isAlive() || echo.errors().contains("listening"));
-        if (!settled || !echo.isAlive()) {
+        if (!echo.isAlive()) {
             throw echo.died();
+        }
+        if (!inTime) {
+            throw new Failure(Failure.FAILED, "the echo server was not ready after " + START_LIMIT.toSeconds()
+                    + " s. Fix: try again when this machine is less busy");
         }
         messages.accept(box.label() + " relays; warming up for " + WARM_UP_SECONDS + " s");
         final ClientResult warmUp = client("the warm-up client", Math.min(plan.flows(), WARM_UP_FLOWS),
