@@ -3,6 +3,7 @@ package io.culvert.control.demo;
 
 import io.culvert.control.Failure;
 import io.culvert.control.StopSignal;
+import io.culvert.control.instance.Instance;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -38,8 +39,9 @@ public final class Demo {
 
     private Outcome throughCulvert(final Driver[] used) {
         for (final Driver driver : plan.drivers()) {
-            messages.accept("starting the relay in B on " + driver.label());
             try (Scene scene = Scene.open(signal); Arena arena = Arena.ofConfined()) {
+                messages.accept("starting the relay in B on " + driver.label() + "; to look at it meanwhile: "
+                        + Instance.STATE_VARIABLE + "=" + scene.directory() + " culvert flows");
                 final Network network = new Network(scene, plan.topology(), driver == Driver.TAP);
                 used[0] = driver;
                 return new Experiment(plan, scene, network,
