@@ -29,8 +29,11 @@ public final class Seeded implements ParameterResolver, TestExecutionExceptionHa
     }
 
     @Override
-    public void handleTestExecutionException(final ExtensionContext test, final Throwable failure) {
+    public void handleTestExecutionException(final ExtensionContext test, final Throwable failure) throws Throwable {
         final Long seed = test.getStore(NAMESPACE).get(PROPERTY, Long.class);
+        if (seed == null) {
+            throw failure;
+        }
         throw new AssertionError(failure.getMessage() + " [repeat with -D" + PROPERTY + "=" + seed + "]", failure);
     }
 }
