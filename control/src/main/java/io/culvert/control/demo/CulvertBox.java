@@ -9,7 +9,7 @@ import io.culvert.control.view.Output;
 import io.culvert.control.view.SessionList;
 import io.culvert.control.view.SessionTable;
 import io.culvert.control.view.Stats;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterFile;
 import java.io.IOException;
 import java.io.PrintWriter;

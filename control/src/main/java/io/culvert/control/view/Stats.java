@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.LoopHistogram;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

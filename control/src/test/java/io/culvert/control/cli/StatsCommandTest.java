@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.control.view.RelayFixture;
 import io.culvert.control.view.StrictJson;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.stats.LoopHistogram;

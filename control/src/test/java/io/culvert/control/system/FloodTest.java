@@ -10,7 +10,7 @@ import io.culvert.control.lab.ClientFleet;
 import io.culvert.control.lab.ClientPlan;
 import io.culvert.control.lab.ClientReport;
 import io.culvert.control.lab.Echo;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;

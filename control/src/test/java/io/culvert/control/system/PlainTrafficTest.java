@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.culvert.control.deploy.Script;
 import io.culvert.control.system.UdpEnd.Datagram;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;

@@ -5,7 +5,7 @@ import io.culvert.control.config.PortConfig;
 import io.culvert.control.config.RelayConfig;
 import io.culvert.control.config.RuleConfig;
 import io.culvert.control.instance.Instance;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.CounterFile;

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.control.system.UdpEnd.Datagram;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -14,7 +14,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.SplittableRandom;
+import java.security.SecureRandom;
 
 /**
  * The file that one worker's flow table lies in, on hugetlbfs or tmpfs: a header that describes it, the index, the
@@ -114,7 +114,7 @@ public final class FlowFile {
         if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             throw new IllegalStateException("Culvert reads headers on little-endian machines only");
         }
-        final SplittableRandom random = new SplittableRandom();
+        final SecureRandom random = new SecureRandom();
         file.set(JAVA_INT, LAYOUT_AT, LAYOUT_VERSION);
         file.set(JAVA_INT, WORKER_AT, worker);
         file.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());

@@ -4,6 +4,7 @@ package io.culvert.dataplane.nat;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.wire.Wire;
 import java.util.List;

@@ -5,6 +5,7 @@ import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ipv4;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.stats;
 
-import io.culvert.dataplane.nat.DropReason;
 import java.util.ArrayList;
 import java.util.List;
 

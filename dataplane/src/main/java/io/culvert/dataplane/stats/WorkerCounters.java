@@ -4,7 +4,6 @@ package io.culvert.dataplane.stats;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.bindings.NativeMemory;
-import io.culvert.dataplane.nat.DropReason;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

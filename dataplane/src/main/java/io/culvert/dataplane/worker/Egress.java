@@ -7,7 +7,7 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.ethdev.TxQueue;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -10,7 +10,7 @@ import io.culvert.dataplane.host.ArpSender;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Arp;
@@ -61,7 +61,9 @@ final class Host implements ArpSender {
     /** Takes in an ARP packet (RFC 826): answers a request for us, learns from neighbours that we know. */
     void answerArp(final Burst burst, final long mbuf, final MemorySegment frame) {
         final Link link = links[burst.ingress];
-        if (!Arp.isValid(frame, Mbuf.dataLength(Mbuf.view(mbuf))) || isALie(frame, link)) {
+        final MemorySegment buffer = Mbuf.view(mbuf);
+        final boolean isWhole = Mbuf.dataLength(buffer) == Mbuf.packetLength(buffer);
+        if (!isWhole || !Arp.isValid(frame, Mbuf.dataLength(buffer)) || isALie(frame, link)) {
             burst.drop(mbuf, DropReason.BAD_ARP);
             return;
         }
@@ -74,7 +76,7 @@ final class Host implements ArpSender {
         final boolean isKnown = tellsUs && neighbors.confirm(link.index(), sender, Arp.senderMac(frame), nowMs);
         if (asksForUs) {
             Arp.write(frame, Arp.REPLY, link.mac(), target, Arp.senderMac(frame), sender);
-            Mbuf.setLength(Mbuf.view(mbuf), Arp.FRAME_LENGTH);
+            Mbuf.setLength(buffer, Arp.FRAME_LENGTH);
             counters.increment(catalog.answeredArp(link.index()));
             egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
         } else if (isKnown) {

@@ -10,7 +10,7 @@ import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.OwnAddresses;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmp;

@@ -9,7 +9,7 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;

@@ -4,7 +4,7 @@ package io.culvert.dataplane.worker;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.WorkerCounters;
 

@@ -9,7 +9,7 @@ import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.nat.Admission;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.nat.Sessions;
 import io.culvert.dataplane.nat.SnatPool;

@@ -16,6 +16,8 @@ import java.util.function.Consumer;
 public final class WorkerLoop {
     /** Silent polls before an adaptive worker starts to sleep: some 10 us. */
     private static final int SPINS = 256;
+    /** From here on sleeps are as long as they get. */
+    private static final int SILENT_LIMIT = 2 * SPINS;
     /** Sleeps start here and double up to the limit: the ring must not fill meanwhile. */
     private static final long SLEEP_MIN_NS = 1_000;
     private static final long SLEEP_MAX_NS = 50_000;
@@ -92,7 +94,7 @@ public final class WorkerLoop {
             final long now = clock.cycles();
             gaps.record(now - last);
             if (work == 0) {
-                silent++;
+                silent = Math.min(silent + 1, SILENT_LIMIT);
                 idle += now - last;
             } else {
                 silent = 0;

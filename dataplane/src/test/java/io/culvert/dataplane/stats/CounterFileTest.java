@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.culvert.dataplane.nat.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import java.io.IOException;
 import java.io.RandomAccessFile;

@@ -17,7 +17,7 @@ import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.stats.CounterCatalog;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.culvert.dataplane.nat;
+package io.culvert.dataplane.stats;
 
 /** Every way a received packet ends without being sent on: a closed list, so that the loss ledger can balance. */
 public enum DropReason {
