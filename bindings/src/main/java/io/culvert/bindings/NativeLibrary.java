@@ -12,7 +12,7 @@ public final class NativeLibrary {
     private static final String PROPERTY = "culvert.library";
 
     static {
-        final Path library = Path.of(System.getProperty(PROPERTY, "native/target/libculvert.so")).toAbsolutePath();
+        final Path library = path();
         if (!Files.isReadable(library)) {
             throw new UnsatisfiedLinkError(library + " is not there. Fix: build it with make in native/, or point -D"
                     + PROPERTY + " at it");
@@ -23,6 +23,11 @@ public final class NativeLibrary {
     /** Does nothing the second time. */
     public static void load() {
         // The work is the class's initialisation.
+    }
+
+    /** Where the library is, or should be. */
+    static Path path() {
+        return Path.of(System.getProperty(PROPERTY, "native/target/libculvert.so")).toAbsolutePath();
     }
 
     private NativeLibrary() { }

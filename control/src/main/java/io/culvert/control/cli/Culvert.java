@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
             FlowsCommand.class,
             StatsCommand.class,
             DemoCommand.class,
+            BenchCommand.class,
         })
 public final class Culvert {
 

@@ -26,6 +26,11 @@ public final class WorkerCounters {
         return catalog;
     }
 
+    /** Where the block lies, for who counts in it without Java. */
+    public long address() {
+        return block.address();
+    }
+
     public void increment(final int counter) {
         add(counter, 1);
     }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.bench;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import io.culvert.dataplane.wire.Checksum;
+import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Udp;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** The first cache line of each packet that a stream hands out, in the order of arrival, checksums right. */
+final class Headers {
+    static final int LENGTH = 64;
+    static final int PAYLOAD = Udp.END;
+
+    private static final int TTL = 64;
+
+    private final MemorySegment segment;
+    private final long count;
+    private final MemorySegment template;
+    private final int payloadSum;
+
+    /** @param source and {@code destination}: MAC addresses of every packet */
+    Headers(final long count, final Stream.Payload payload, final long destination, final long source,
+            final Arena arena) {
+        this.count = count;
+        this.segment = arena.allocate(count * LENGTH, LENGTH);
+        this.template = arena.allocate(Math.max(payload.frameLength(), LENGTH), LENGTH);
+        payload.write(template);
+        payloadSum = Checksum.sum(template, PAYLOAD, payload.length());
+        final int udpLength = Udp.HEADER_LENGTH + payload.length();
+        Ethernet.setAddresses(template, destination, source);
+        template.set(Wire.SHORT, Ethernet.ETHERTYPE, Ethernet.IPV4);
+        template.set(JAVA_BYTE, Ipv4.VERSION_IHL, (byte) Ipv4.VERSION_4_NO_OPTIONS);
+        template.set(Wire.SHORT, Ipv4.TOTAL_LENGTH, Wire.net16(Ipv4.HEADER_LENGTH + udpLength));
+        template.set(JAVA_BYTE, Ipv4.TTL, (byte) TTL);
+        template.set(JAVA_BYTE, Ipv4.PROTOCOL, (byte) Ipv4.UDP);
+        template.set(Wire.SHORT, Udp.LENGTH, Wire.net16(udpLength));
+    }
+
+    /**
+     * Sets the {@code i}th packet to arrive.
+     *
+     * @param addresses source and destination
+     * @param ports source and destination, as they lie in the packet
+     */
+    void set(final long i, final long addresses, final int ports) {
+        final MemorySegment header = segment.asSlice(i * LENGTH, LENGTH);
+        header.copyFrom(template.asSlice(0, LENGTH));
+        header.set(Wire.LONG, Ipv4.SOURCE, addresses);
+        header.set(Wire.SHORT, Ipv4.CHECKSUM, (short) ~Checksum.sum(header, Ipv4.VERSION_IHL, Ipv4.HEADER_LENGTH));
+        header.set(Wire.INT, Udp.PORTS, ports);
+        final int udpLength = Short.toUnsignedInt(header.get(Wire.SHORT, Udp.LENGTH));
+        int sum = Checksum.delta(payloadSum, -1, (int) addresses);
+        sum = Checksum.delta(sum, -1, (int) (addresses >>> Integer.SIZE));
+        sum = Checksum.delta(sum, -1, ports);
+        sum = Checksum.delta(sum, -1, udpLength | Wire.net16(Ipv4.UDP) << Short.SIZE);
+        sum = Checksum.delta(sum, -1, udpLength);
+        final int checksum = ~sum & 0xFFFF;
+        header.set(Wire.SHORT, Udp.CHECKSUM, (short) (checksum == 0 ? 0xFFFF : checksum));
+    }
+
+    MemorySegment segment() {
+        return segment;
+    }
+
+    long count() {
+        return count;
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.cli;
+
+import picocli.CommandLine.Command;
+
+/** Benchmarks: each asks one question of this machine and answers it next to a yardstick in the same run. */
+@Command(
+        name = "bench",
+        description = "Measures the relay on this machine, next to a yardstick in the same run.",
+        mixinStandardHelpOptions = true,
+        subcommands = BenchWalkCommand.class)
+final class BenchCommand {
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the benchmarks need in C, in a library of its own: a packet source in place of a driver, and the twin, the
+ * relay's walk once more in C over the same memory. Nothing of the relay itself calls this. Fixed-width types only; the
+ * structs belong to Java, which fills them and reads the counts.
+ */
+#ifndef CULVERT_BENCH_H
+#define CULVERT_BENCH_H
+
+#include <stdint.h>
+
+struct rte_mbuf;
+
+/* ---- the packet source: bench/source.c ------------------------------------------------------------------------ */
+
+/*
+ * What one queue of a port receives, and what it sends. Buffers are handed out in turn, never freed and never filled by
+ * anybody else. A packet's first 64 bytes are written half a lap of the buffers before it is received, so that the walk
+ * finds them where a NIC's DMA would leave them: in the last-level cache, not in the first.
+ */
+struct culvert_bench_stream {
+	/* Set before the plug. */
+	struct rte_mbuf **mbufs;  /* mbuf_count of them, a power of two */
+	uint8_t **frames;         /* the first byte of each one's packet, 64-byte aligned */
+	const uint8_t *headers;   /* 64 bytes each, in the order of arrival; after the last comes the first again */
+	uint64_t header_count;
+	uint32_t mbuf_count;
+	uint32_t frame_length;    /* bytes of each packet */
+	uint16_t burst;           /* packets per receive call, at most */
+	uint16_t refcnt;          /* 1, or 2 for packets that the walk drops: freeing them leaves them with the source */
+
+	/* Moved by the source; set by culvert_bench_rewind. */
+	uint32_t reserved;
+	uint64_t limit;           /* no more packets than this */
+	uint64_t received;
+	uint64_t header_next;     /* of the next header to be written */
+	uint64_t sent;
+
+	/* The first packets sent are copied while capture_left is not 0: 64 bytes, then port and length in 8 more. */
+	uint8_t *capture;
+	uint64_t capture_left;
+	uint64_t captured;
+};
+
+#define CULVERT_BENCH_CAPTURE_LENGTH 72
+
+/* Puts the stream in the place of the driver's queue. Stopping the port takes it out again. */
+int32_t culvert_bench_plug(uint16_t port, uint16_t queue, struct culvert_bench_stream *stream);
+
+/* Back to the first packet, with a new limit: every buffer of the first half lap has its header again. */
+void culvert_bench_rewind(struct culvert_bench_stream *stream, uint64_t limit);
+
+/* The source alone: receives and sends on, port 0 to port 1 and back, for so many cycles of both. */
+void culvert_bench_source(const uint16_t *ports, uint16_t queue, uint64_t cycles);
+
+/* ---- the twin: bench/twin.c ------------------------------------------------------------------------------------ */
+
+#define CULVERT_BENCH_STAGES 5 /* receive, parse, lookup (with admission), rewrite, transmit */
+
+/*
+ * A worker in C. It works on the memory of a Java worker: the flow file and the neighbours as their classes draw them,
+ * the worker's block of counters by the indices that the catalogue gives. Two links, one rule, one SNAT pool.
+ */
+struct culvert_bench_twin {
+	uint8_t *flows;           /* the flow file, from its header on */
+	uint8_t *neighbors;       /* adjacency 0 */
+	uint64_t *counters;
+	uint64_t macs[2];         /* of the links, first byte lowest */
+	uint64_t cycles_per_ms;
+	uint16_t ports[2];
+	uint16_t queue;
+	uint16_t reserved;
+	/* Indices of counters; packets before bytes. */
+	uint32_t received[2];
+	uint32_t sent[2];
+	uint32_t dropped[2];
+	uint32_t rule_traffic;
+	uint32_t packets;
+	uint32_t bursts;
+
+	/* Idle timeouts of the rule, ms. */
+	int32_t idle_timeout_ms;
+	int32_t unanswered_timeout_ms;
+
+	/* The twin's own. */
+	int32_t now_ms;
+	int32_t maintained_ms;
+	int32_t expire_cursor;
+	uint64_t stage_cycles[CULVERT_BENCH_STAGES];
+};
+
+/* Returns 0, or -EINVAL when the flow file is of another layout than the twin's. */
+int32_t culvert_bench_twin_check(const struct culvert_bench_twin *twin);
+
+/* So many cycles of a worker: a tick, then one burst of each link. */
+void culvert_bench_twin_run(struct culvert_bench_twin *twin, uint64_t cycles);
+
+/* The same, with the time of each stage added to stage_cycles. */
+void culvert_bench_twin_run_staged(struct culvert_bench_twin *twin, uint64_t cycles);
+
+#endif
