@@ -18,9 +18,10 @@ import java.util.List;
  */
 public final class WalkBench {
     private static final int COMPARED_PACKETS = 8_192;
-    private static final int SLICE_PACKETS = 1 << 20;
-    private static final int WARM_UP_SLICES = 60;
-    private static final int SLICES = 5;
+    private static final int SLICE_PACKETS = 1 << 17;
+    private static final int WARM_UP_SLICES = 400;
+    private static final java.lang.management.ThreadMXBean THREADS = java.lang.management.ManagementFactory.getThreadMXBean();
+    private static final int SLICES = 25;
 
     private final Bed bed;
     private final Worker worker;
@@ -137,9 +138,9 @@ public final class WalkBench {
     }
 
     private double nsPerPacket(final Runnable run, final long cycles) {
-        final long start = Tsc.cycles();
+        final long start = THREADS.getCurrentThreadCpuTime();
         run.run();
-        return (Tsc.cycles() - start) * 1e9 / Tsc.hz() / (cycles * 2 * burst);
+        return (double) (THREADS.getCurrentThreadCpuTime() - start) / (cycles * 2 * burst);
     }
 
     private static double median(final double[] values) {
