@@ -57,45 +57,79 @@ void culvert_bench_source(const uint16_t *ports, uint16_t queue, uint64_t cycles
 
 #define CULVERT_BENCH_STAGES 5 /* receive, parse, lookup (with admission), rewrite, transmit */
 
+/* One port's place on its network; addresses in network order. */
+struct culvert_bench_link {
+	uint64_t mac;             /* first byte lowest */
+	uint32_t address;
+	uint32_t mask;
+	uint32_t gateway;         /* 0: none */
+	uint16_t port;
+	uint16_t reserved;
+	/* Indices of this link's counters; packets before bytes. */
+	uint32_t received;
+	uint32_t sent;
+	uint32_t dropped;
+	uint32_t answered_icmp;
+};
+
+/* The one rule, and its one SNAT pool. Addresses in network order, ports as numbers. */
+struct culvert_bench_rule {
+	uint32_t listen_address;
+	uint32_t target_address;
+	uint16_t listen_port;
+	uint16_t target_port;
+	uint16_t pool_low;
+	uint16_t pool_high;
+	const uint32_t *pool_addresses;
+	uint32_t pool_count;
+	int32_t idle_timeout_ms;
+	int32_t unanswered_timeout_ms;
+	/* Indices of its counters. */
+	uint32_t traffic;
+	uint32_t created;
+	uint32_t ended;
+};
+
 /*
- * A worker in C. It works on the memory of a Java worker: the flow file and the neighbours as their classes draw them,
- * the worker's block of counters by the indices that the catalogue gives. Two links, one rule, one SNAT pool.
+ * A worker in C. It works on the memory that a Java worker works on, or on its like: the flow file and the neighbours as
+ * their classes draw them, a block of counters by the indices of the catalogue. Two links, one network on each.
  */
 struct culvert_bench_twin {
 	uint8_t *flows;           /* the flow file, from its header on */
 	uint8_t *neighbors;       /* adjacency 0 */
 	uint64_t *counters;
-	uint64_t macs[2];         /* of the links, first byte lowest */
 	uint64_t cycles_per_ms;
-	uint16_t ports[2];
+	uint64_t clock_offset;    /* cycles that the twin's clock is ahead of the TSC */
+	const uint32_t *own;      /* our addresses */
+	uint32_t own_count;
+	uint32_t drop_reasons;    /* how many Java knows */
 	uint16_t queue;
 	uint16_t reserved;
-	/* Indices of counters; packets before bytes. */
-	uint32_t received[2];
-	uint32_t sent[2];
-	uint32_t dropped[2];
-	uint32_t rule_traffic;
+	/* Indices of the worker's own counters. */
 	uint32_t packets;
 	uint32_t bursts;
+	uint32_t sessions;
 
-	/* Idle timeouts of the rule, ms. */
-	int32_t idle_timeout_ms;
-	int32_t unanswered_timeout_ms;
-
-	/* The twin's own. */
-	int32_t now_ms;
-	int32_t maintained_ms;
-	int32_t expire_cursor;
 	uint64_t stage_cycles[CULVERT_BENCH_STAGES];
+	void *state;              /* what Java keeps in objects */
 };
 
-/* Returns 0, or -EINVAL when the flow file is of another layout than the twin's. */
-int32_t culvert_bench_twin_check(const struct culvert_bench_twin *twin);
+/*
+ * Makes the twin ready; `links` are two, and all that is pointed to stays. Returns 0, -ENOMEM, or -EINVAL when the flow
+ * file or the drop reasons are not those that the twin was written for.
+ */
+int32_t culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_bench_link *links,
+	const struct culvert_bench_rule *rule);
+
+void culvert_bench_twin_close(struct culvert_bench_twin *twin);
 
 /* So many cycles of a worker: a tick, then one burst of each link. */
 void culvert_bench_twin_run(struct culvert_bench_twin *twin, uint64_t cycles);
 
 /* The same, with the time of each stage added to stage_cycles. */
 void culvert_bench_twin_run_staged(struct culvert_bench_twin *twin, uint64_t cycles);
+
+/* Live sessions of the twin's table. */
+int32_t culvert_bench_twin_sessions(const struct culvert_bench_twin *twin);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flow file as io.culvert.dataplane.flow draws it, and what a worker does with it. */
+/* The flow table as io.culvert.dataplane.flow has it: the same file, the same index, the same order of things. */
 #ifndef CULVERT_BENCH_FLOWS_H
 #define CULVERT_BENCH_FLOWS_H
 
@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #define FLOW_NOT_FOUND (-1)
+#define FLOW_LANES 8
 #define FLOW_PROBE_LIMIT 16
 #define FLOW_KEY_HI_MASK 0xFFFFFFFFFFULL
+#define FLOW_NO_SESSION (-1)
 
 #define FLOW_LIVE 1
 #define FLOW_REPLY 2
@@ -33,8 +35,8 @@ struct flow_file {
 };
 
 struct flow_bucket {
-	uint16_t tags[8];
-	int32_t slots[8];
+	uint16_t tags[FLOW_LANES];
+	int32_t slots[FLOW_LANES];
 	uint8_t unused[16];
 };
 
@@ -46,7 +48,7 @@ struct flow_entry {
 	uint16_t l3_delta;
 	uint16_t l4_delta;
 	int32_t last_seen;
-	int32_t version;
+	int32_t version;         /* odd while the entry changes hands */
 	uint64_t packets;
 	uint64_t bytes;
 	uint16_t rule;
@@ -57,9 +59,6 @@ struct flow_entry {
 _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is one cache line");
 _Static_assert(sizeof(struct flow_entry) == 64, "an entry is one cache line");
 
-#define FLOW_FLAGS(key_hi) ((unsigned)((key_hi) >> 40) & 0xFF)
-#define FLOW_ADJACENCY(key_hi) ((unsigned)((key_hi) >> 48))
-
 struct flow_table {
 	struct flow_file *file;
 	struct flow_bucket *index;
@@ -67,16 +66,35 @@ struct flow_table {
 	uint32_t bucket_mask;
 	uint64_t seed_lo;
 	uint64_t seed_hi;
+	int32_t capacity;
+	int32_t sessions;
+	int32_t high_water;
+	int32_t free_session;
 };
 
-static inline struct flow_table
-flow_table_of(uint8_t *memory)
+static inline void
+flow_table_open(struct flow_table *table, uint8_t *memory)
 {
 	struct flow_file *file = (struct flow_file *)memory;
 	struct flow_bucket *index = (struct flow_bucket *)(memory + FLOW_FILE_HEADER_LENGTH);
 
-	return (struct flow_table) { file, index, (struct flow_entry *)(index + file->buckets),
-		(uint32_t)file->buckets - 1, file->seed_lo, file->seed_hi };
+	*table = (struct flow_table) {
+		.file = file, .index = index, .entries = (struct flow_entry *)(index + file->buckets),
+		.bucket_mask = (uint32_t)file->buckets - 1, .seed_lo = file->seed_lo, .seed_hi = file->seed_hi,
+		.capacity = file->sessions, .high_water = file->high_water, .free_session = FLOW_NO_SESSION,
+	};
+}
+
+static inline uint32_t
+flow_flags(uint64_t key_hi)
+{
+	return (uint32_t)(key_hi >> 40) & 0xFF;
+}
+
+static inline uint32_t
+flow_adjacency(uint64_t key_hi)
+{
+	return (uint32_t)(key_hi >> 48);
 }
 
 static inline uint64_t
@@ -93,6 +111,7 @@ flow_bucket_of(const struct flow_table *table, uint64_t hash)
 	return &table->index[(uint32_t)hash & table->bucket_mask];
 }
 
+/* Never 0: that is a free lane. */
 static inline uint16_t
 flow_tag(uint64_t hash)
 {
@@ -131,7 +150,7 @@ flow_find(const struct flow_table *table, uint64_t key_lo, uint64_t key_hi, uint
 	for (uint32_t probe = 0; probe < FLOW_PROBE_LIMIT; probe++) {
 		const struct flow_bucket *bucket = flow_bucket_of(table, hash + probe);
 
-		for (uint32_t marks = flow_marks(bucket, tag); marks != 0; marks &= marks - 1, marks &= marks - 1) {
+		for (uint32_t marks = flow_marks(bucket, tag) & 0x5555; marks != 0; marks &= marks - 1) {
 			const int32_t slot = bucket->slots[__builtin_ctz(marks) / 2];
 
 			if (flow_holds(&table->entries[slot], key_lo, key_hi))
@@ -141,6 +160,167 @@ flow_find(const struct flow_table *table, uint64_t key_lo, uint64_t key_hi, uint
 			return FLOW_NOT_FOUND;
 	}
 	return FLOW_NOT_FOUND;
+}
+
+/* Takes a free session, not yet findable. */
+static inline int32_t
+flow_take(struct flow_table *table)
+{
+	int32_t session = table->free_session;
+
+	if (session != FLOW_NO_SESSION) {
+		table->free_session = (int32_t)table->entries[session * 2].key_lo;
+	} else if (table->high_water < table->capacity) {
+		session = table->high_water++;
+		table->file->high_water = table->high_water;
+	} else {
+		return FLOW_NOT_FOUND;
+	}
+	table->sessions++;
+	return session * 2;
+}
+
+static inline void
+flow_begin_change(struct flow_entry *entry)
+{
+	entry->version |= 1;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* x86 keeps stores in order; the compiler must, too */
+}
+
+static inline void
+flow_end_change(struct flow_entry *entry)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	entry->version++;
+}
+
+static inline void
+flow_clear(struct flow_entry *entry)
+{
+	flow_begin_change(entry);
+	entry->key_hi &= ~(0xFFULL << 40);
+	flow_end_change(entry);
+}
+
+static inline void
+flow_release(struct flow_table *table, int32_t forward)
+{
+	flow_clear(&table->entries[forward ^ 1]);
+	flow_clear(&table->entries[forward]);
+	table->entries[forward].key_lo = (uint64_t)(int64_t)table->free_session;
+	table->free_session = forward / 2;
+	table->sessions--;
+}
+
+static inline bool
+flow_insert(struct flow_table *table, int32_t slot)
+{
+	const struct flow_entry *entry = &table->entries[slot];
+	const uint64_t key_hi = entry->key_hi & FLOW_KEY_HI_MASK;
+	const uint64_t hash = flow_hash(table, entry->key_lo, key_hi);
+
+	if (flow_find(table, entry->key_lo, key_hi, hash) != FLOW_NOT_FOUND)
+		return false;
+	for (uint32_t probe = 0; probe < FLOW_PROBE_LIMIT; probe++) {
+		struct flow_bucket *bucket = flow_bucket_of(table, hash + probe);
+		const uint32_t free = flow_marks(bucket, 0);
+
+		if (free != 0) {
+			const int lane = __builtin_ctz(free) / 2;
+
+			bucket->slots[lane] = slot;
+			bucket->tags[lane] = flow_tag(hash);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The first lane of bucket `at` whose key's home lies at least `distance` buckets before it. */
+static inline int
+flow_displaced_lane(const struct flow_table *table, uint32_t at, uint32_t distance)
+{
+	const struct flow_bucket *bucket = flow_bucket_of(table, at);
+
+	for (int lane = 0; lane < FLOW_LANES; lane++) {
+		if (bucket->tags[lane] != 0) {
+			const struct flow_entry *entry = &table->entries[bucket->slots[lane]];
+			const uint32_t home = (uint32_t)flow_hash(table, entry->key_lo, entry->key_hi & FLOW_KEY_HI_MASK);
+
+			if (((at - home) & table->bucket_mask) >= distance)
+				return lane;
+		}
+	}
+	return FLOW_LANES;
+}
+
+/* Pulls keys back that were displaced through the lane, so that no lookup stops before it finds them. */
+static inline void
+flow_free_lane(struct flow_table *table, uint32_t from, int lane)
+{
+	uint32_t at = from;
+	bool was_full = flow_marks(flow_bucket_of(table, at), 0) == 0;
+
+	flow_bucket_of(table, at)->tags[lane] = 0;
+	for (uint32_t ahead = 1; was_full && ahead < FLOW_PROBE_LIMIT; ahead++) {
+		const uint32_t next = from + ahead;
+		struct flow_bucket *bucket = flow_bucket_of(table, next);
+		const bool next_is_full = flow_marks(bucket, 0) == 0;
+		const int displaced = flow_displaced_lane(table, next, next - at);
+
+		if (displaced < FLOW_LANES) {
+			flow_bucket_of(table, at)->slots[lane] = bucket->slots[displaced];
+			flow_bucket_of(table, at)->tags[lane] = bucket->tags[displaced];
+			bucket->tags[displaced] = 0;
+			at = next;
+			lane = displaced;
+		}
+		was_full = next_is_full;
+	}
+}
+
+static inline void
+flow_remove(struct flow_table *table, int32_t slot)
+{
+	const struct flow_entry *entry = &table->entries[slot];
+	const uint64_t hash = flow_hash(table, entry->key_lo, entry->key_hi & FLOW_KEY_HI_MASK);
+
+	for (uint32_t probe = 0; probe < FLOW_PROBE_LIMIT; probe++) {
+		const struct flow_bucket *bucket = flow_bucket_of(table, hash + probe);
+
+		for (uint32_t marks = flow_marks(bucket, flow_tag(hash)) & 0x5555; marks != 0; marks &= marks - 1) {
+			const int lane = __builtin_ctz(marks) / 2;
+
+			if (bucket->slots[lane] == slot) {
+				flow_free_lane(table, (uint32_t)hash + probe, lane);
+				return;
+			}
+		}
+	}
+}
+
+/* Makes both flows of a session findable, or gives the session back. */
+static inline bool
+flow_publish(struct flow_table *table, int32_t forward)
+{
+	if (!flow_insert(table, forward)) {
+		flow_release(table, forward);
+		return false;
+	}
+	if (!flow_insert(table, forward ^ 1)) {
+		flow_remove(table, forward);
+		flow_release(table, forward);
+		return false;
+	}
+	return true;
+}
+
+static inline void
+flow_close(struct flow_table *table, int32_t forward)
+{
+	flow_remove(table, forward);
+	flow_remove(table, forward ^ 1);
+	flow_release(table, forward);
 }
 
 #endif

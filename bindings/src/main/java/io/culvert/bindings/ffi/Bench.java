@@ -278,13 +278,15 @@ public class Bench {
         }
     }
 
-    private static class culvert_bench_twin_check {
+    private static class culvert_bench_twin_open {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Bench.C_INT,
+            Bench.C_POINTER,
+            Bench.C_POINTER,
             Bench.C_POINTER
         );
 
-        public static final MemorySegment ADDR = Bench.findOrThrow("culvert_bench_twin_check");
+        public static final MemorySegment ADDR = Bench.findOrThrow("culvert_bench_twin_open");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -293,48 +295,109 @@ public class Bench {
      * Function descriptor for:
 
      * {@snippet lang=c :
-     * int32_t culvert_bench_twin_check(const struct culvert_bench_twin *twin)
+     * int32_t culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_bench_link *links, const struct culvert_bench_rule *rule)
      * }
      */
-    public static FunctionDescriptor culvert_bench_twin_check$descriptor() {
-        return culvert_bench_twin_check.DESC;
+    public static FunctionDescriptor culvert_bench_twin_open$descriptor() {
+        return culvert_bench_twin_open.DESC;
     }
 
     /**
      * Downcall method handle for:
 
      * {@snippet lang=c :
-     * int32_t culvert_bench_twin_check(const struct culvert_bench_twin *twin)
+     * int32_t culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_bench_link *links, const struct culvert_bench_rule *rule)
      * }
      */
-    public static MethodHandle culvert_bench_twin_check$handle() {
-        return culvert_bench_twin_check.HANDLE;
+    public static MethodHandle culvert_bench_twin_open$handle() {
+        return culvert_bench_twin_open.HANDLE;
     }
 
     /**
      * Address for:
 
      * {@snippet lang=c :
-     * int32_t culvert_bench_twin_check(const struct culvert_bench_twin *twin)
+     * int32_t culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_bench_link *links, const struct culvert_bench_rule *rule)
      * }
      */
-    public static MemorySegment culvert_bench_twin_check$address() {
-        return culvert_bench_twin_check.ADDR;
+    public static MemorySegment culvert_bench_twin_open$address() {
+        return culvert_bench_twin_open.ADDR;
     }
 
     /**
 
      * {@snippet lang=c :
-     * int32_t culvert_bench_twin_check(const struct culvert_bench_twin *twin)
+     * int32_t culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_bench_link *links, const struct culvert_bench_rule *rule)
      * }
      */
-    public static int culvert_bench_twin_check(MemorySegment twin) {
-        var mh$ = culvert_bench_twin_check.HANDLE;
+    public static int culvert_bench_twin_open(MemorySegment twin, MemorySegment links, MemorySegment rule) {
+        var mh$ = culvert_bench_twin_open.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("culvert_bench_twin_check", twin);
+                traceDowncall("culvert_bench_twin_open", twin, links, rule);
             }
-            return (int)mh$.invokeExact(twin);
+            return (int)mh$.invokeExact(twin, links, rule);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class culvert_bench_twin_close {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Bench.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = Bench.findOrThrow("culvert_bench_twin_close");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_close(struct culvert_bench_twin *twin)
+     * }
+     */
+    public static FunctionDescriptor culvert_bench_twin_close$descriptor() {
+        return culvert_bench_twin_close.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_close(struct culvert_bench_twin *twin)
+     * }
+     */
+    public static MethodHandle culvert_bench_twin_close$handle() {
+        return culvert_bench_twin_close.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_close(struct culvert_bench_twin *twin)
+     * }
+     */
+    public static MemorySegment culvert_bench_twin_close$address() {
+        return culvert_bench_twin_close.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_close(struct culvert_bench_twin *twin)
+     * }
+     */
+    public static void culvert_bench_twin_close(MemorySegment twin) {
+        var mh$ = culvert_bench_twin_close.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("culvert_bench_twin_close", twin);
+            }
+            mh$.invokeExact(twin);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -459,6 +522,68 @@ public class Bench {
                 traceDowncall("culvert_bench_twin_run_staged", twin, cycles);
             }
             mh$.invokeExact(twin, cycles);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class culvert_bench_twin_sessions {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Bench.C_INT,
+            Bench.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = Bench.findOrThrow("culvert_bench_twin_sessions");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * int32_t culvert_bench_twin_sessions(const struct culvert_bench_twin *twin)
+     * }
+     */
+    public static FunctionDescriptor culvert_bench_twin_sessions$descriptor() {
+        return culvert_bench_twin_sessions.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * int32_t culvert_bench_twin_sessions(const struct culvert_bench_twin *twin)
+     * }
+     */
+    public static MethodHandle culvert_bench_twin_sessions$handle() {
+        return culvert_bench_twin_sessions.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * int32_t culvert_bench_twin_sessions(const struct culvert_bench_twin *twin)
+     * }
+     */
+    public static MemorySegment culvert_bench_twin_sessions$address() {
+        return culvert_bench_twin_sessions.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * int32_t culvert_bench_twin_sessions(const struct culvert_bench_twin *twin)
+     * }
+     */
+    public static int culvert_bench_twin_sessions(MemorySegment twin) {
+        var mh$ = culvert_bench_twin_sessions.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("culvert_bench_twin_sessions", twin);
+            }
+            return (int)mh$.invokeExact(twin);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }

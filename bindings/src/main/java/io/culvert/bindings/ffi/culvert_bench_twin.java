@@ -19,23 +19,18 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint8_t *flows;
  *     uint8_t *neighbors;
  *     uint64_t *counters;
- *     uint64_t macs[2];
  *     uint64_t cycles_per_ms;
- *     uint16_t ports[2];
+ *     uint64_t clock_offset;
+ *     const uint32_t *own;
+ *     uint32_t own_count;
+ *     uint32_t drop_reasons;
  *     uint16_t queue;
  *     uint16_t reserved;
- *     uint32_t received[2];
- *     uint32_t sent[2];
- *     uint32_t dropped[2];
- *     uint32_t rule_traffic;
  *     uint32_t packets;
  *     uint32_t bursts;
- *     int32_t idle_timeout_ms;
- *     int32_t unanswered_timeout_ms;
- *     int32_t now_ms;
- *     int32_t maintained_ms;
- *     int32_t expire_cursor;
+ *     uint32_t sessions;
  *     uint64_t stage_cycles[5];
+ *     void *state;
  * }
  * }
  */
@@ -49,23 +44,18 @@ public class culvert_bench_twin {
         Bench.C_POINTER.withName("flows"),
         Bench.C_POINTER.withName("neighbors"),
         Bench.C_POINTER.withName("counters"),
-        MemoryLayout.sequenceLayout(2, Bench.C_LONG).withName("macs"),
         Bench.C_LONG.withName("cycles_per_ms"),
-        MemoryLayout.sequenceLayout(2, Bench.C_SHORT).withName("ports"),
+        Bench.C_LONG.withName("clock_offset"),
+        Bench.C_POINTER.withName("own"),
+        Bench.C_INT.withName("own_count"),
+        Bench.C_INT.withName("drop_reasons"),
         Bench.C_SHORT.withName("queue"),
         Bench.C_SHORT.withName("reserved"),
-        MemoryLayout.sequenceLayout(2, Bench.C_INT).withName("received"),
-        MemoryLayout.sequenceLayout(2, Bench.C_INT).withName("sent"),
-        MemoryLayout.sequenceLayout(2, Bench.C_INT).withName("dropped"),
-        Bench.C_INT.withName("rule_traffic"),
         Bench.C_INT.withName("packets"),
         Bench.C_INT.withName("bursts"),
-        Bench.C_INT.withName("idle_timeout_ms"),
-        Bench.C_INT.withName("unanswered_timeout_ms"),
-        Bench.C_INT.withName("now_ms"),
-        Bench.C_INT.withName("maintained_ms"),
-        Bench.C_INT.withName("expire_cursor"),
-        MemoryLayout.sequenceLayout(5, Bench.C_LONG).withName("stage_cycles")
+        Bench.C_INT.withName("sessions"),
+        MemoryLayout.sequenceLayout(5, Bench.C_LONG).withName("stage_cycles"),
+        Bench.C_POINTER.withName("state")
     ).withName("culvert_bench_twin");
 
     /**
@@ -219,90 +209,6 @@ public class culvert_bench_twin {
         struct.set(counters$LAYOUT, counters$OFFSET, fieldValue);
     }
 
-    private static final SequenceLayout macs$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("macs"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * uint64_t macs[2]
-     * }
-     */
-    public static final SequenceLayout macs$layout() {
-        return macs$LAYOUT;
-    }
-
-    private static final long macs$OFFSET = 24;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * uint64_t macs[2]
-     * }
-     */
-    public static final long macs$offset() {
-        return macs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * uint64_t macs[2]
-     * }
-     */
-    public static MemorySegment macs(MemorySegment struct) {
-        return struct.asSlice(macs$OFFSET, macs$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * uint64_t macs[2]
-     * }
-     */
-    public static void macs(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, macs$OFFSET, macs$LAYOUT.byteSize());
-    }
-
-    private static long[] macs$DIMS = { 2 };
-
-    /**
-     * Dimensions for array field:
-
-     * {@snippet lang=c :
-     * uint64_t macs[2]
-     * }
-     */
-    public static long[] macs$dimensions() {
-        return macs$DIMS;
-    }
-    private static final VarHandle macs$ELEM_HANDLE = macs$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-
-     * {@snippet lang=c :
-     * uint64_t macs[2]
-     * }
-     */
-    public static long macs(MemorySegment struct, long index0) {
-        return (long)macs$ELEM_HANDLE.get(struct, 0L, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-
-     * {@snippet lang=c :
-     * uint64_t macs[2]
-     * }
-     */
-    public static void macs(MemorySegment struct, long index0, long fieldValue) {
-        macs$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
-    }
-
     private static final OfLong cycles_per_ms$LAYOUT = (OfLong)$LAYOUT.select(groupElement("cycles_per_ms"));
 
     /**
@@ -316,7 +222,7 @@ public class culvert_bench_twin {
         return cycles_per_ms$LAYOUT;
     }
 
-    private static final long cycles_per_ms$OFFSET = 40;
+    private static final long cycles_per_ms$OFFSET = 24;
 
     /**
      * Offset for field:
@@ -351,88 +257,196 @@ public class culvert_bench_twin {
         struct.set(cycles_per_ms$LAYOUT, cycles_per_ms$OFFSET, fieldValue);
     }
 
-    private static final SequenceLayout ports$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("ports"));
+    private static final OfLong clock_offset$LAYOUT = (OfLong)$LAYOUT.select(groupElement("clock_offset"));
 
     /**
      * Layout for field:
 
      * {@snippet lang=c :
-     * uint16_t ports[2]
+     * uint64_t clock_offset
      * }
      */
-    public static final SequenceLayout ports$layout() {
-        return ports$LAYOUT;
+    public static final OfLong clock_offset$layout() {
+        return clock_offset$LAYOUT;
     }
 
-    private static final long ports$OFFSET = 48;
+    private static final long clock_offset$OFFSET = 32;
 
     /**
      * Offset for field:
 
      * {@snippet lang=c :
-     * uint16_t ports[2]
+     * uint64_t clock_offset
      * }
      */
-    public static final long ports$offset() {
-        return ports$OFFSET;
+    public static final long clock_offset$offset() {
+        return clock_offset$OFFSET;
     }
 
     /**
      * Getter for field:
 
      * {@snippet lang=c :
-     * uint16_t ports[2]
+     * uint64_t clock_offset
      * }
      */
-    public static MemorySegment ports(MemorySegment struct) {
-        return struct.asSlice(ports$OFFSET, ports$LAYOUT.byteSize());
+    public static long clock_offset(MemorySegment struct) {
+        return struct.get(clock_offset$LAYOUT, clock_offset$OFFSET);
     }
 
     /**
      * Setter for field:
 
      * {@snippet lang=c :
-     * uint16_t ports[2]
+     * uint64_t clock_offset
      * }
      */
-    public static void ports(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, ports$OFFSET, ports$LAYOUT.byteSize());
+    public static void clock_offset(MemorySegment struct, long fieldValue) {
+        struct.set(clock_offset$LAYOUT, clock_offset$OFFSET, fieldValue);
     }
 
-    private static long[] ports$DIMS = { 2 };
+    private static final AddressLayout own$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("own"));
 
     /**
-     * Dimensions for array field:
+     * Layout for field:
 
      * {@snippet lang=c :
-     * uint16_t ports[2]
+     * const uint32_t *own
      * }
      */
-    public static long[] ports$dimensions() {
-        return ports$DIMS;
-    }
-    private static final VarHandle ports$ELEM_HANDLE = ports$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-
-     * {@snippet lang=c :
-     * uint16_t ports[2]
-     * }
-     */
-    public static short ports(MemorySegment struct, long index0) {
-        return (short)ports$ELEM_HANDLE.get(struct, 0L, index0);
+    public static final AddressLayout own$layout() {
+        return own$LAYOUT;
     }
 
+    private static final long own$OFFSET = 40;
+
     /**
-     * Indexed setter for field:
+     * Offset for field:
 
      * {@snippet lang=c :
-     * uint16_t ports[2]
+     * const uint32_t *own
      * }
      */
-    public static void ports(MemorySegment struct, long index0, short fieldValue) {
-        ports$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
+    public static final long own$offset() {
+        return own$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * const uint32_t *own
+     * }
+     */
+    public static MemorySegment own(MemorySegment struct) {
+        return struct.get(own$LAYOUT, own$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * const uint32_t *own
+     * }
+     */
+    public static void own(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(own$LAYOUT, own$OFFSET, fieldValue);
+    }
+
+    private static final OfInt own_count$LAYOUT = (OfInt)$LAYOUT.select(groupElement("own_count"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint32_t own_count
+     * }
+     */
+    public static final OfInt own_count$layout() {
+        return own_count$LAYOUT;
+    }
+
+    private static final long own_count$OFFSET = 48;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint32_t own_count
+     * }
+     */
+    public static final long own_count$offset() {
+        return own_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint32_t own_count
+     * }
+     */
+    public static int own_count(MemorySegment struct) {
+        return struct.get(own_count$LAYOUT, own_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint32_t own_count
+     * }
+     */
+    public static void own_count(MemorySegment struct, int fieldValue) {
+        struct.set(own_count$LAYOUT, own_count$OFFSET, fieldValue);
+    }
+
+    private static final OfInt drop_reasons$LAYOUT = (OfInt)$LAYOUT.select(groupElement("drop_reasons"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint32_t drop_reasons
+     * }
+     */
+    public static final OfInt drop_reasons$layout() {
+        return drop_reasons$LAYOUT;
+    }
+
+    private static final long drop_reasons$OFFSET = 52;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint32_t drop_reasons
+     * }
+     */
+    public static final long drop_reasons$offset() {
+        return drop_reasons$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint32_t drop_reasons
+     * }
+     */
+    public static int drop_reasons(MemorySegment struct) {
+        return struct.get(drop_reasons$LAYOUT, drop_reasons$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint32_t drop_reasons
+     * }
+     */
+    public static void drop_reasons(MemorySegment struct, int fieldValue) {
+        struct.set(drop_reasons$LAYOUT, drop_reasons$OFFSET, fieldValue);
     }
 
     private static final OfShort queue$LAYOUT = (OfShort)$LAYOUT.select(groupElement("queue"));
@@ -448,7 +462,7 @@ public class culvert_bench_twin {
         return queue$LAYOUT;
     }
 
-    private static final long queue$OFFSET = 52;
+    private static final long queue$OFFSET = 56;
 
     /**
      * Offset for field:
@@ -496,7 +510,7 @@ public class culvert_bench_twin {
         return reserved$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = 54;
+    private static final long reserved$OFFSET = 58;
 
     /**
      * Offset for field:
@@ -531,306 +545,6 @@ public class culvert_bench_twin {
         struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
-    private static final SequenceLayout received$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("received"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * uint32_t received[2]
-     * }
-     */
-    public static final SequenceLayout received$layout() {
-        return received$LAYOUT;
-    }
-
-    private static final long received$OFFSET = 56;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * uint32_t received[2]
-     * }
-     */
-    public static final long received$offset() {
-        return received$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * uint32_t received[2]
-     * }
-     */
-    public static MemorySegment received(MemorySegment struct) {
-        return struct.asSlice(received$OFFSET, received$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * uint32_t received[2]
-     * }
-     */
-    public static void received(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, received$OFFSET, received$LAYOUT.byteSize());
-    }
-
-    private static long[] received$DIMS = { 2 };
-
-    /**
-     * Dimensions for array field:
-
-     * {@snippet lang=c :
-     * uint32_t received[2]
-     * }
-     */
-    public static long[] received$dimensions() {
-        return received$DIMS;
-    }
-    private static final VarHandle received$ELEM_HANDLE = received$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-
-     * {@snippet lang=c :
-     * uint32_t received[2]
-     * }
-     */
-    public static int received(MemorySegment struct, long index0) {
-        return (int)received$ELEM_HANDLE.get(struct, 0L, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-
-     * {@snippet lang=c :
-     * uint32_t received[2]
-     * }
-     */
-    public static void received(MemorySegment struct, long index0, int fieldValue) {
-        received$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
-    }
-
-    private static final SequenceLayout sent$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("sent"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * uint32_t sent[2]
-     * }
-     */
-    public static final SequenceLayout sent$layout() {
-        return sent$LAYOUT;
-    }
-
-    private static final long sent$OFFSET = 64;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * uint32_t sent[2]
-     * }
-     */
-    public static final long sent$offset() {
-        return sent$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * uint32_t sent[2]
-     * }
-     */
-    public static MemorySegment sent(MemorySegment struct) {
-        return struct.asSlice(sent$OFFSET, sent$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * uint32_t sent[2]
-     * }
-     */
-    public static void sent(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, sent$OFFSET, sent$LAYOUT.byteSize());
-    }
-
-    private static long[] sent$DIMS = { 2 };
-
-    /**
-     * Dimensions for array field:
-
-     * {@snippet lang=c :
-     * uint32_t sent[2]
-     * }
-     */
-    public static long[] sent$dimensions() {
-        return sent$DIMS;
-    }
-    private static final VarHandle sent$ELEM_HANDLE = sent$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-
-     * {@snippet lang=c :
-     * uint32_t sent[2]
-     * }
-     */
-    public static int sent(MemorySegment struct, long index0) {
-        return (int)sent$ELEM_HANDLE.get(struct, 0L, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-
-     * {@snippet lang=c :
-     * uint32_t sent[2]
-     * }
-     */
-    public static void sent(MemorySegment struct, long index0, int fieldValue) {
-        sent$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
-    }
-
-    private static final SequenceLayout dropped$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("dropped"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * uint32_t dropped[2]
-     * }
-     */
-    public static final SequenceLayout dropped$layout() {
-        return dropped$LAYOUT;
-    }
-
-    private static final long dropped$OFFSET = 72;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * uint32_t dropped[2]
-     * }
-     */
-    public static final long dropped$offset() {
-        return dropped$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * uint32_t dropped[2]
-     * }
-     */
-    public static MemorySegment dropped(MemorySegment struct) {
-        return struct.asSlice(dropped$OFFSET, dropped$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * uint32_t dropped[2]
-     * }
-     */
-    public static void dropped(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, dropped$OFFSET, dropped$LAYOUT.byteSize());
-    }
-
-    private static long[] dropped$DIMS = { 2 };
-
-    /**
-     * Dimensions for array field:
-
-     * {@snippet lang=c :
-     * uint32_t dropped[2]
-     * }
-     */
-    public static long[] dropped$dimensions() {
-        return dropped$DIMS;
-    }
-    private static final VarHandle dropped$ELEM_HANDLE = dropped$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-
-     * {@snippet lang=c :
-     * uint32_t dropped[2]
-     * }
-     */
-    public static int dropped(MemorySegment struct, long index0) {
-        return (int)dropped$ELEM_HANDLE.get(struct, 0L, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-
-     * {@snippet lang=c :
-     * uint32_t dropped[2]
-     * }
-     */
-    public static void dropped(MemorySegment struct, long index0, int fieldValue) {
-        dropped$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
-    }
-
-    private static final OfInt rule_traffic$LAYOUT = (OfInt)$LAYOUT.select(groupElement("rule_traffic"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * uint32_t rule_traffic
-     * }
-     */
-    public static final OfInt rule_traffic$layout() {
-        return rule_traffic$LAYOUT;
-    }
-
-    private static final long rule_traffic$OFFSET = 80;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * uint32_t rule_traffic
-     * }
-     */
-    public static final long rule_traffic$offset() {
-        return rule_traffic$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * uint32_t rule_traffic
-     * }
-     */
-    public static int rule_traffic(MemorySegment struct) {
-        return struct.get(rule_traffic$LAYOUT, rule_traffic$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * uint32_t rule_traffic
-     * }
-     */
-    public static void rule_traffic(MemorySegment struct, int fieldValue) {
-        struct.set(rule_traffic$LAYOUT, rule_traffic$OFFSET, fieldValue);
-    }
-
     private static final OfInt packets$LAYOUT = (OfInt)$LAYOUT.select(groupElement("packets"));
 
     /**
@@ -844,7 +558,7 @@ public class culvert_bench_twin {
         return packets$LAYOUT;
     }
 
-    private static final long packets$OFFSET = 84;
+    private static final long packets$OFFSET = 60;
 
     /**
      * Offset for field:
@@ -892,7 +606,7 @@ public class culvert_bench_twin {
         return bursts$LAYOUT;
     }
 
-    private static final long bursts$OFFSET = 88;
+    private static final long bursts$OFFSET = 64;
 
     /**
      * Offset for field:
@@ -927,244 +641,52 @@ public class culvert_bench_twin {
         struct.set(bursts$LAYOUT, bursts$OFFSET, fieldValue);
     }
 
-    private static final OfInt idle_timeout_ms$LAYOUT = (OfInt)$LAYOUT.select(groupElement("idle_timeout_ms"));
+    private static final OfInt sessions$LAYOUT = (OfInt)$LAYOUT.select(groupElement("sessions"));
 
     /**
      * Layout for field:
 
      * {@snippet lang=c :
-     * int32_t idle_timeout_ms
+     * uint32_t sessions
      * }
      */
-    public static final OfInt idle_timeout_ms$layout() {
-        return idle_timeout_ms$LAYOUT;
+    public static final OfInt sessions$layout() {
+        return sessions$LAYOUT;
     }
 
-    private static final long idle_timeout_ms$OFFSET = 92;
+    private static final long sessions$OFFSET = 68;
 
     /**
      * Offset for field:
 
      * {@snippet lang=c :
-     * int32_t idle_timeout_ms
+     * uint32_t sessions
      * }
      */
-    public static final long idle_timeout_ms$offset() {
-        return idle_timeout_ms$OFFSET;
+    public static final long sessions$offset() {
+        return sessions$OFFSET;
     }
 
     /**
      * Getter for field:
 
      * {@snippet lang=c :
-     * int32_t idle_timeout_ms
+     * uint32_t sessions
      * }
      */
-    public static int idle_timeout_ms(MemorySegment struct) {
-        return struct.get(idle_timeout_ms$LAYOUT, idle_timeout_ms$OFFSET);
+    public static int sessions(MemorySegment struct) {
+        return struct.get(sessions$LAYOUT, sessions$OFFSET);
     }
 
     /**
      * Setter for field:
 
      * {@snippet lang=c :
-     * int32_t idle_timeout_ms
+     * uint32_t sessions
      * }
      */
-    public static void idle_timeout_ms(MemorySegment struct, int fieldValue) {
-        struct.set(idle_timeout_ms$LAYOUT, idle_timeout_ms$OFFSET, fieldValue);
-    }
-
-    private static final OfInt unanswered_timeout_ms$LAYOUT = (OfInt)$LAYOUT.select(groupElement("unanswered_timeout_ms"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * int32_t unanswered_timeout_ms
-     * }
-     */
-    public static final OfInt unanswered_timeout_ms$layout() {
-        return unanswered_timeout_ms$LAYOUT;
-    }
-
-    private static final long unanswered_timeout_ms$OFFSET = 96;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * int32_t unanswered_timeout_ms
-     * }
-     */
-    public static final long unanswered_timeout_ms$offset() {
-        return unanswered_timeout_ms$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * int32_t unanswered_timeout_ms
-     * }
-     */
-    public static int unanswered_timeout_ms(MemorySegment struct) {
-        return struct.get(unanswered_timeout_ms$LAYOUT, unanswered_timeout_ms$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * int32_t unanswered_timeout_ms
-     * }
-     */
-    public static void unanswered_timeout_ms(MemorySegment struct, int fieldValue) {
-        struct.set(unanswered_timeout_ms$LAYOUT, unanswered_timeout_ms$OFFSET, fieldValue);
-    }
-
-    private static final OfInt now_ms$LAYOUT = (OfInt)$LAYOUT.select(groupElement("now_ms"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * int32_t now_ms
-     * }
-     */
-    public static final OfInt now_ms$layout() {
-        return now_ms$LAYOUT;
-    }
-
-    private static final long now_ms$OFFSET = 100;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * int32_t now_ms
-     * }
-     */
-    public static final long now_ms$offset() {
-        return now_ms$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * int32_t now_ms
-     * }
-     */
-    public static int now_ms(MemorySegment struct) {
-        return struct.get(now_ms$LAYOUT, now_ms$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * int32_t now_ms
-     * }
-     */
-    public static void now_ms(MemorySegment struct, int fieldValue) {
-        struct.set(now_ms$LAYOUT, now_ms$OFFSET, fieldValue);
-    }
-
-    private static final OfInt maintained_ms$LAYOUT = (OfInt)$LAYOUT.select(groupElement("maintained_ms"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * int32_t maintained_ms
-     * }
-     */
-    public static final OfInt maintained_ms$layout() {
-        return maintained_ms$LAYOUT;
-    }
-
-    private static final long maintained_ms$OFFSET = 104;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * int32_t maintained_ms
-     * }
-     */
-    public static final long maintained_ms$offset() {
-        return maintained_ms$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * int32_t maintained_ms
-     * }
-     */
-    public static int maintained_ms(MemorySegment struct) {
-        return struct.get(maintained_ms$LAYOUT, maintained_ms$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * int32_t maintained_ms
-     * }
-     */
-    public static void maintained_ms(MemorySegment struct, int fieldValue) {
-        struct.set(maintained_ms$LAYOUT, maintained_ms$OFFSET, fieldValue);
-    }
-
-    private static final OfInt expire_cursor$LAYOUT = (OfInt)$LAYOUT.select(groupElement("expire_cursor"));
-
-    /**
-     * Layout for field:
-
-     * {@snippet lang=c :
-     * int32_t expire_cursor
-     * }
-     */
-    public static final OfInt expire_cursor$layout() {
-        return expire_cursor$LAYOUT;
-    }
-
-    private static final long expire_cursor$OFFSET = 108;
-
-    /**
-     * Offset for field:
-
-     * {@snippet lang=c :
-     * int32_t expire_cursor
-     * }
-     */
-    public static final long expire_cursor$offset() {
-        return expire_cursor$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-
-     * {@snippet lang=c :
-     * int32_t expire_cursor
-     * }
-     */
-    public static int expire_cursor(MemorySegment struct) {
-        return struct.get(expire_cursor$LAYOUT, expire_cursor$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-
-     * {@snippet lang=c :
-     * int32_t expire_cursor
-     * }
-     */
-    public static void expire_cursor(MemorySegment struct, int fieldValue) {
-        struct.set(expire_cursor$LAYOUT, expire_cursor$OFFSET, fieldValue);
+    public static void sessions(MemorySegment struct, int fieldValue) {
+        struct.set(sessions$LAYOUT, sessions$OFFSET, fieldValue);
     }
 
     private static final SequenceLayout stage_cycles$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("stage_cycles"));
@@ -1180,7 +702,7 @@ public class culvert_bench_twin {
         return stage_cycles$LAYOUT;
     }
 
-    private static final long stage_cycles$OFFSET = 112;
+    private static final long stage_cycles$OFFSET = 72;
 
     /**
      * Offset for field:
@@ -1249,6 +771,54 @@ public class culvert_bench_twin {
      */
     public static void stage_cycles(MemorySegment struct, long index0, long fieldValue) {
         stage_cycles$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
+    }
+
+    private static final AddressLayout state$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("state"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * void *state
+     * }
+     */
+    public static final AddressLayout state$layout() {
+        return state$LAYOUT;
+    }
+
+    private static final long state$OFFSET = 112;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * void *state
+     * }
+     */
+    public static final long state$offset() {
+        return state$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * void *state
+     * }
+     */
+    public static MemorySegment state(MemorySegment struct) {
+        return struct.get(state$LAYOUT, state$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * void *state
+     * }
+     */
+    public static void state(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(state$LAYOUT, state$OFFSET, fieldValue);
     }
 
     /**

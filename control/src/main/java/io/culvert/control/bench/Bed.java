@@ -12,7 +12,9 @@ import io.culvert.control.instance.Instance;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.host.Link;
-import io.culvert.dataplane.worker.Clock;
+import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.CounterFile;
+import io.culvert.dataplane.wire.Wire;
 import io.culvert.dataplane.worker.Worker;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -33,6 +36,8 @@ import java.util.stream.IntStream;
 final class Bed implements AutoCloseable {
     static final int EDGE = 0;
     static final int INNER = 1;
+    static final int LINKS = 2;
+    static final int WORKERS_LIMIT = 2;
 
     private static final int CLIENTS_FIRST = 100 << 24 | 64 << 16;
     private static final int STREAMS_PER_CLIENT_BITS = 2;
@@ -41,42 +46,65 @@ final class Bed implements AutoCloseable {
     private static final int MBUFS_PER_STREAM = 1 << 14;
     /** An external address has 64,512 ports; so full, a free one is still found at once. */
     private static final int SESSIONS_PER_ADDRESS = 50_000;
+    private static final int SESSIONS_MIN = 32;
+    private static final int SPARE_MBUFS = 1_023;
     private static final int DATA_ROOM = 2_176;
+    private static final int PAGE_BYTES = 4_096;
+    /** For the buffers of two workers and of the ports. */
+    private static final int MEGABYTES = 384;
+    /** A neighbour that no session knows. */
+    private static final int STRANGER = Integer.reverseBytes(192 << 24 | 2 << 8 | 253);
     private static final long SEED = 0x43756C76657274L;
 
     private static final long GATEWAY_MAC = mac("02:00:00:00:00:fe");
     private static final long TARGET_MAC = mac("02:00:00:00:01:17");
 
     private final Arena arena = Arena.ofShared();
+    private final BenchClock clock = new BenchClock();
     private final SplittableRandom random = new SplittableRandom(SEED);
     private final Instance instance;
     private final MemoryPlan memory;
     private final Relay relay;
     private final Mempool pool;
     private final int sessions;
-    private final Stream.Payload payload;
+    private final Mix mix;
+    private final Payload payload;
     /** By worker, then by link. */
     private final List<List<Stream>> streams = new ArrayList<>();
 
-    /** @param sessions of each worker. EAL is initialised here, so one bed is all that a process can have. */
-    Bed(final int sessions, final int packetSize, final int burst, final int workers) {
+    /**
+     * @param memory as {@link #initEal} settled it
+     * @param sessions of each worker
+     * @param packetSize bytes of UDP payload
+     */
+    Bed(final MemoryPlan memory, final int sessions, final int packetSize, final int burst, final Mix mix,
+        final int workers) {
         this.sessions = sessions;
-        this.payload = new Stream.Payload(packetSize);
+        this.mix = mix;
+        this.payload = new Payload(packetSize);
         this.instance = new Instance(scratch());
-        final RelayConfig config = RelayConfig.parse(config(sessions * workers, workers), "bench");
-        this.memory = MemoryPlan.of(config);
-        Eal.init(memory.ealArguments(config, Lcore.allowedCpus()[0]));
-        this.relay = Relay.open(config, memory, instance, Clock.tsc());
-        this.pool = Mempool.create("bench", 2 * workers * MBUFS_PER_STREAM + 1_023, DATA_ROOM, -1);
+        final RelayConfig config = config(sessions * workers, workers);
+        this.memory = memory;
+        this.relay = Relay.open(config, memory, instance, clock);
+        this.pool = Mempool.create("bench", LINKS * workers * MBUFS_PER_STREAM + SPARE_MBUFS, DATA_ROOM, -1);
         for (int number = 0; number < workers; number++) {
             final List<Stream> links = new ArrayList<>();
             for (int link = EDGE; link <= INNER; link++) {
-                final Stream stream = new Stream(pool, MBUFS_PER_STREAM, payload, burst, random, arena);
+                final Stream stream = new Stream(
+                        pool, MBUFS_PER_STREAM, payload, burst, mix == Mix.DROP, random, arena);
                 stream.plug(relay.ports().get(link), number);
                 links.add(stream);
             }
             streams.add(links);
         }
+    }
+
+    /** EAL for every bed of this process, which can initialise it once only. */
+    static MemoryPlan initEal() {
+        final RelayConfig config = config(1, WORKERS_LIMIT);
+        final MemoryPlan memory = MemoryPlan.of(config);
+        Eal.init(memory.ealArguments(config, Lcore.allowedCpus()[0]));
+        return memory;
     }
 
     private static Path scratch() {
@@ -90,10 +118,10 @@ final class Bed implements AutoCloseable {
         }
     }
 
-    private static String config(final int sessions, final int workers) {
+    private static RelayConfig config(final int sessions, final int workers) {
         final String snat = IntStream.rangeClosed(0, sessions / SESSIONS_PER_ADDRESS)
                 .mapToObj(i -> "192.0.2." + (10 + i)).collect(Collectors.joining(", "));
-        return """
+        return RelayConfig.parse("""
                 instance: bench
                 ports:
                   edge:
@@ -111,46 +139,97 @@ final class Bed implements AutoCloseable {
                 memory: { megabytes: %d }
                 limits: { flows: %d }
                 metrics: none
+                defaults: { idleTimeout: 300s, unansweredTimeout: 300s }
                 rules:
                   - name: bench
                     listen: 203.0.113.1:7890/udp
                     target: 192.0.2.254:7890
                     snat: { address: [%s], ports: 1024-65535 }
-                """.formatted(workers, 192 + 160 * workers, 2 * Math.max(sessions, 32), snat);
+                """.formatted(workers, MEGABYTES, 2 * Math.max(sessions, SESSIONS_MIN), snat), "bench");
     }
 
-    /** Opens every session of a worker by its first packet, and then has both directions arrive at random. */
-    void open(final int number) {
+    /** Has the mix arrive at a worker, whose sessions are open then. Called by the thread that runs the worker. */
+    void prepare(final int number) {
+        if (mix == Mix.NEW) {
+            arrive(number, headers -> {
+                final int[] order = shuffled(sessions);
+                for (int i = 0; i < sessions; i++) {
+                    headers.get(EDGE).udp(i, listenerFrom(order[i]), clientPort(order[i]));
+                    headers.get(INNER).udp(i, 0, 0);
+                }
+            });
+            return;
+        }
+        open(number);
+        switch (mix) {
+            case DROP -> arrive(number, this::fillUnwanted);
+            case ICMP -> arrive(number, this::fillEchoes);
+            default -> arrive(number, headers -> fillEstablished(relay.flowFiles().get(number), headers));
+        }
+    }
+
+    /** Opens every session of a worker by its first packet. */
+    private void open(final int number) {
         final Worker worker = relay.workers().get(number);
         final Stream edge = streams.get(number).get(EDGE);
-        final Stream inner = streams.get(number).get(INNER);
-        final FlowFile flows = relay.flowFiles().get(number);
         try (Arena opening = Arena.ofConfined()) {
             final Headers first = headers(EDGE, sessions, opening);
             for (int session = 0; session < sessions; session++) {
-                first.set(session, listenerFrom(number * sessions + session), clientPort(session));
+                first.udp(session, listenerFrom(number * sessions + session), clientPort(session));
             }
-            edge.headers(first);
-            inner.headers(first);
+            streams.get(number).forEach(stream -> stream.headers(first));
             edge.rewind(sessions);
-            inner.rewind(0);
+            streams.get(number).get(INNER).rewind(0);
             while (edge.received() < sessions) {
                 worker.doWork();
             }
         }
-        if (flows.highWater() != sessions) {
-            throw new IllegalStateException("only " + flows.highWater() + " of " + sessions + " sessions opened");
+        final int opened = relay.flowFiles().get(number).highWater();
+        if (opened != sessions) {
+            throw new IllegalStateException("only " + opened + " of " + sessions + " sessions opened");
         }
-        for (final int link : List.of(EDGE, INNER)) {
-            final Headers headers = headers(link, sessions, arena);
+    }
+
+    private void arrive(final int number, final Consumer<List<Headers>> fill) {
+        final List<Headers> headers = List.of(headers(EDGE, sessions, arena), headers(INNER, sessions, arena));
+        fill.accept(headers);
+        for (int link = EDGE; link <= INNER; link++) {
+            streams.get(number).get(link).headers(headers.get(link));
+        }
+    }
+
+    /** Each link in a random order of its own. */
+    private void fillEstablished(final FlowFile flows, final List<Headers> headers) {
+        for (int link = EDGE; link <= INNER; link++) {
             final int[] order = shuffled(sessions);
             for (int i = 0; i < sessions; i++) {
                 final MemorySegment entry = flows.entry(order[i] << 1 | link);
-                headers.set(i, FlowEntry.keyLo(entry), FlowEntry.ports(entry));
+                headers.get(link).udp(i, FlowEntry.keyLo(entry), FlowEntry.ports(entry));
             }
-            streams.get(number).get(link).headers(headers);
         }
-        rewind(number, Long.MAX_VALUE);
+    }
+
+    private void fillUnwanted(final List<Headers> headers) {
+        final int external = relay.plan().pools().getFirst().addresses().getFirst();
+        final int unused = relay.plan().rules().getFirst().listenLow() + 1;
+        for (int i = 0; i < sessions; i++) {
+            headers.get(EDGE).udp(i, listenerFrom(i), ports(randomPort(), unused));
+            headers.get(INNER).udp(i, addresses(STRANGER, external), ports(randomPort(), randomPort()));
+            for (final Headers link : headers) {
+                if (random.nextBoolean()) {
+                    link.misdirect(i);
+                }
+            }
+        }
+    }
+
+    private void fillEchoes(final List<Headers> headers) {
+        final int inner = relay.plan().links().get(INNER).subnets().getFirst().address();
+        for (int i = 0; i < sessions; i++) {
+            headers.get(EDGE).echo(i, listenerFrom(i), random.nextInt());
+            headers.get(INNER).echo(i, addresses(relay.plan().rules().getFirst().targetAddress(), inner),
+                    random.nextInt());
+        }
     }
 
     private Headers headers(final int link, final int count, final Arena where) {
@@ -171,24 +250,59 @@ final class Bed implements AutoCloseable {
 
     /** Source and destination of a client's packet. */
     private long listenerFrom(final int session) {
-        final int client = Integer.reverseBytes(CLIENTS_FIRST + (session >>> STREAMS_PER_CLIENT_BITS));
-        return client & 0xFFFF_FFFFL | (long) relay.plan().rules().getFirst().listenAddress() << Integer.SIZE;
+        return addresses(Integer.reverseBytes(CLIENTS_FIRST + (session >>> STREAMS_PER_CLIENT_BITS)),
+                relay.plan().rules().getFirst().listenAddress());
     }
 
-    /** A random port, another one for each stream of a client. */
+    /** A random port, another one for each stream of a client, and the listener's. */
     private int clientPort(final int session) {
-        final int low = 1 << Short.SIZE - STREAMS_PER_CLIENT_BITS;
-        final int stream = session & (1 << STREAMS_PER_CLIENT_BITS) - 1;
-        final int port = stream * low + (stream == 0 ? LOWEST_PORT + random.nextInt(low - LOWEST_PORT)
-                : random.nextInt(low));
-        final int listen = relay.plan().rules().getFirst().listenLow();
-        return Short.toUnsignedInt(Short.reverseBytes((short) port))
-                | Short.toUnsignedInt(Short.reverseBytes((short) listen)) << Short.SIZE;
+        final int share = 1 << Short.SIZE - STREAMS_PER_CLIENT_BITS;
+        final int low = Math.max((session & (1 << STREAMS_PER_CLIENT_BITS) - 1) * share, LOWEST_PORT);
+        final int high = low / share * share + share;
+        return ports(random.nextInt(low, high), relay.plan().rules().getFirst().listenLow());
     }
 
-    /** All streams of a worker start again. */
+    private int randomPort() {
+        return random.nextInt(LOWEST_PORT, 1 << Short.SIZE);
+    }
+
+    private static long addresses(final int source, final int destination) {
+        return source & 0xFFFF_FFFFL | (long) destination << Integer.SIZE;
+    }
+
+    private static int ports(final int source, final int destination) {
+        return Wire.net16(source) & 0xFFFF | Wire.net16(destination) << Short.SIZE;
+    }
+
+    /** All streams of a worker start again. @param limit packets of each until it falls silent */
     void rewind(final int number, final long limit) {
-        streams.get(number).forEach(stream -> stream.rewind(limit));
+        streams.get(number).get(EDGE).rewind(limit);
+        streams.get(number).get(INNER).rewind(mix == Mix.NEW ? 0 : limit);
+    }
+
+    /** The C twin of a worker: on the worker's own table, or on one like it if the mix changes the table. */
+    Twin twin(final int number) {
+        final Worker worker = relay.workers().get(number);
+        if (mix != Mix.NEW) {
+            return new Twin(relay, number, relay.flowFiles().get(number), worker.counters(), arena);
+        }
+        try {
+            final CounterCatalog catalog = worker.counters().catalog();
+            final CounterFile counters = CounterFile.create(
+                    instance.directory().resolve("twin-counters"), catalog, List.of(), 1, clock.hz(), arena);
+            final Path link = instance.flowsFile(relay.workers().size());
+            final Path file = flowsOnHugePages() ? Path.of(Files.readSymbolicLink(instance.flowsFile(number)) + "-twin")
+                    : link;
+            if (flowsOnHugePages()) {
+                Files.createSymbolicLink(link, file);
+            }
+            final FlowFile flows = FlowFile.create(file, number, relay.flowFiles().get(number).capacity(),
+                    flowsOnHugePages() ? memory.pages().pageBytes() : PAGE_BYTES, arena);
+            return new Twin(relay, number, flows, counters.worker(0, catalog), arena);
+        } catch (final IOException e) {
+            throw new Failure(Failure.FAILED, "cannot make the twin's flow table: " + e.getMessage()
+                    + ". Fix: free memory, or ask for fewer --flows", e);
+        }
     }
 
     Relay relay() {
@@ -199,12 +313,20 @@ final class Bed implements AutoCloseable {
         return streams.get(number);
     }
 
-    Stream.Payload payload() {
+    Payload payload() {
         return payload;
     }
 
-    Arena arena() {
-        return arena;
+    BenchClock clock() {
+        return clock;
+    }
+
+    int sessions() {
+        return sessions;
+    }
+
+    Mix mix() {
+        return mix;
     }
 
     /** Where packet buffers and flow tables lie. */
@@ -222,21 +344,19 @@ final class Bed implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            for (int number = 0; number < relay.workers().size(); number++) {
-                if (Files.isSymbolicLink(instance.flowsFile(number))) {
-                    Files.delete(Files.readSymbolicLink(instance.flowsFile(number)));
+        relay.close();
+        pool.close();
+        arena.close();
+        try (java.util.stream.Stream<Path> files = Files.list(instance.directory())) {
+            for (final Path file : files.toList()) {
+                if (Files.isSymbolicLink(file)) {
+                    Files.deleteIfExists(Files.readSymbolicLink(file));
                 }
-                Files.deleteIfExists(instance.flowsFile(number));
+                Files.delete(file);
             }
-            Files.deleteIfExists(instance.countersFile());
             Files.delete(instance.directory());
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        relay.close();
-        pool.close();
-        arena.close();
-        Eal.cleanup();
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.bench;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.bindings.BenchLibrary;
@@ -24,12 +23,13 @@ final class Stream {
     }
 
     private final MemorySegment struct;
-    private final int mbufs;
 
-    /** @param mbufs how many buffers to take from the pool: a power of two */
-    Stream(final Mempool pool, final int mbufs, final Payload payload, final int burst, final RandomGenerator random,
-           final Arena arena) {
-        this.mbufs = mbufs;
+    /**
+     * @param mbufs how many buffers to take from the pool: a power of two
+     * @param kept whether the walk frees what it receives, and the source shall keep it
+     */
+    Stream(final Mempool pool, final int mbufs, final Payload payload, final int burst, final boolean kept,
+           final RandomGenerator random, final Arena arena) {
         this.struct = culvert_bench_stream.allocate(arena);
         final MemorySegment taken = arena.allocate(JAVA_LONG, mbufs);
         if (!pool.allocate(taken, mbufs)) {
@@ -53,7 +53,7 @@ final class Stream {
         culvert_bench_stream.mbuf_count(struct, mbufs);
         culvert_bench_stream.frame_length(struct, payload.frameLength());
         culvert_bench_stream.burst(struct, (short) burst);
-        culvert_bench_stream.refcnt(struct, (short) 1);
+        culvert_bench_stream.refcnt(struct, (short) (kept ? 2 : 1));
     }
 
     /** What arrives from the next {@link #rewind} on. */
@@ -89,22 +89,5 @@ final class Stream {
 
     long sent() {
         return culvert_bench_stream.sent(struct);
-    }
-
-    int mbufs() {
-        return mbufs;
-    }
-
-    /** The bytes behind the headers: the same in every packet. */
-    record Payload(int length) {
-        int frameLength() {
-            return Headers.PAYLOAD + length;
-        }
-
-        void write(final MemorySegment frame) {
-            for (int at = Headers.PAYLOAD; at < frameLength(); at++) {
-                frame.set(JAVA_BYTE, at, (byte) (at * 37));
-            }
-        }
     }
 }

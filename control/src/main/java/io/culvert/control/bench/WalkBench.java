@@ -1,151 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.bench;
 
-import io.culvert.bindings.eal.Lcore;
-import io.culvert.bindings.eal.Tsc;
-import io.culvert.control.Failure;
-import io.culvert.dataplane.stats.WorkerCounters;
-import io.culvert.dataplane.worker.Worker;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
+import io.culvert.bindings.eal.Eal;
+import io.culvert.control.bench.WalkReport.Round;
+import io.culvert.control.boot.MemoryPlan;
+import io.culvert.dataplane.worker.StageProbe.Stage;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * How long does a packet's walk take, in Java and in C? Both walk the same packets through the same table, in turn, on
  * one core. Before anything is measured the two must send the same bytes and count the same.
  */
 public final class WalkBench {
-    private static final int COMPARED_PACKETS = 8_192;
-    private static final int SLICE_PACKETS = 1 << 17;
-    private static final int WARM_UP_SLICES = 400;
-    private static final java.lang.management.ThreadMXBean THREADS = java.lang.management.ManagementFactory.getThreadMXBean();
-    private static final int SLICES = 25;
+    private static final int LAPS = 60;
+    private static final int QUICK_LAPS = 25;
+    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(40);
+    private static final long QUICK_PATIENCE_NS = TimeUnit.SECONDS.toNanos(12);
 
-    private final Bed bed;
-    private final Worker worker;
-    private final Twin twin;
-    private final int burst;
+    private final WalkPlan plan;
+    private final Course course;
+    private final JavaWalker java;
+    private final Twin c;
+    private final int laps;
 
-    /** One round: medians of its slices, ns a packet, the source's share subtracted from both. */
-    record Round(double javaNs, double cNs, double sourceNs) {
-        double ratio() {
-            return cNs / javaNs;
+    private WalkBench(final WalkPlan plan, final Course course, final JavaWalker java, final Twin c) {
+        this.plan = plan;
+        this.course = course;
+        this.java = java;
+        this.c = c;
+        this.laps = plan.quick() ? QUICK_LAPS : LAPS;
+    }
+
+    /** @throws io.culvert.control.Failure when Java and C do not do the same */
+    public static WalkReport run(final WalkPlan plan) {
+        final MemoryPlan memory = Bed.initEal();
+        try {
+            final Machine machine = Machine.here();
+            final Measured measured = measure(memory, plan);
+            return new WalkReport(plan, machine, memory.huge(), measured.flowsOnHugePages(), measured.isSteady(),
+                    measured.rounds(), measured.javaStages(), measured.cStages());
+        } finally {
+            Eal.cleanup();
         }
     }
 
-    WalkBench(final Bed bed, final int burst) {
-        this.bed = bed;
-        this.worker = bed.relay().workers().getFirst();
-        this.twin = new Twin(bed, 0);
-        this.burst = burst;
-    }
+    /** What one bed gives. Stages in TSC cycles a packet. */
+    record Measured(List<Round> rounds, double[] javaStages, double[] cStages, boolean isSteady,
+                    boolean flowsOnHugePages) { }
 
-    /** Runs on a thread of its own, pinned to the last CPU. */
-    public static void run(final int flows, final int packetSize, final int burst, final int rounds) {
-        try (Bed bed = new Bed(flows, packetSize, burst, 1)) {
-            final Thread thread = Thread.ofPlatform().name("bench").start(() -> {
-                final int[] cpus = Lcore.allowedCpus();
-                final Lcore lcore = Lcore.enter(cpus[cpus.length - 1]);
-                try {
-                    bed.open(0);
-                    final WalkBench bench = new WalkBench(bed, burst);
-                    bench.compare();
-                    bench.measure(rounds);
-                } finally {
-                    lcore.close();
+    /** One bed from its building to its figures. EAL must be there. */
+    static Measured measure(final MemoryPlan memory, final WalkPlan plan) {
+        try (Bed bed = new Bed(memory, plan.flows(), plan.packetSize(), plan.burst(), plan.mix(), 1)) {
+            return Pinned.run(() -> {
+                bed.prepare(0);
+                final Course course = new Course(bed, 0, plan.burst());
+                try (Twin twin = bed.twin(0)) {
+                    final JavaWalker java = new JavaWalker(bed.relay().workers().getFirst());
+                    new Comparison(bed, course, plan.burst()).run(java, twin);
+                    return new WalkBench(plan, course, java, twin).measure(bed.flowsOnHugePages());
                 }
             });
-            thread.join();
-        } catch (final InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
-    private void compare() {
-        try (Arena arena = Arena.ofConfined()) {
-            final List<byte[]> java = sent(() -> walk(COMPARED_PACKETS / burst), arena);
-            final List<byte[]> c = sent(() -> twin.run(COMPARED_PACKETS / burst), arena);
-            for (int link = 0; link < java.size(); link++) {
-                final int at = Arrays.mismatch(java.get(link), c.get(link));
-                if (at >= 0) {
-                    throw new Failure(Failure.FAILED, "Java and C send different packets on link " + link
-                            + ": packet " + at / Stream.CAPTURE_LENGTH + ", byte " + at % Stream.CAPTURE_LENGTH);
-                }
-            }
+    private Measured measure(final boolean flowsOnHugePages) {
+        final boolean isSteady = WarmUp.run(course, java, plan.quick() ? QUICK_PATIENCE_NS : PATIENCE_NS);
+        final List<Round> rounds = new ArrayList<>();
+        for (int round = 0; round < plan.rounds(); round++) {
+            rounds.add(round());
         }
+        return new Measured(rounds, stages(java), stages(c), isSteady, flowsOnHugePages);
     }
 
-    private List<byte[]> sent(final Runnable walk, final Arena arena) {
-        final long packets = COMPARED_PACKETS / burst * (long) burst;
-        final List<MemorySegment> captures = new ArrayList<>();
-        final WorkerCounters counters = worker.counters();
-        for (final Stream stream : bed.streams(0)) {
-            captures.add(arena.allocate(packets * Stream.CAPTURE_LENGTH));
-            stream.capture(captures.getLast(), packets);
+    /** Java, C and the source alone in turn, lap by lap; the medians of the laps. */
+    private Round round() {
+        final double[] javaNs = new double[laps];
+        final double[] cNs = new double[laps];
+        final double[] sourceNs = new double[laps];
+        for (int lap = 0; lap < laps; lap++) {
+            javaNs[lap] = course.lap(java);
+            cNs[lap] = course.lap(c);
+            sourceNs[lap] = course.sourceLap();
         }
-        bed.rewind(0, packets);
-        walk.run();
-        for (final Stream stream : bed.streams(0)) {
-            if (stream.received() != packets || stream.sent() != packets || counters.imbalance() != 0) {
-                throw new Failure(Failure.FAILED, stream.received() + " packets received, " + stream.sent() + " sent");
-            }
-        }
-        return captures.stream().map(capture -> capture.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)).toList();
+        final double source = Median.of(sourceNs).value();
+        return new Round(Median.of(javaNs).value() - source, Median.of(cNs).value() - source, source);
     }
 
-    private void walk(final long cycles) {
-        for (long cycle = 0; cycle < cycles; cycle++) {
-            worker.doWork();
+    private double[] stages(final Walker walker) {
+        final List<double[]> done = new ArrayList<>();
+        course.stagedLap(walker); // its own code has to be compiled first
+        for (int lap = 0; lap < 2 * laps; lap++) {
+            done.add(course.stagedLap(walker));
         }
-    }
-
-    private void measure(final int rounds) {
-        bed.rewind(0, Long.MAX_VALUE);
-        final long cycles = SLICE_PACKETS / (2L * burst);
-        for (int i = 0; i < WARM_UP_SLICES; i++) {
-            walk(cycles);
+        final double[] stages = new double[Stage.values().length];
+        for (int stage = 0; stage < stages.length; stage++) {
+            final int index = stage;
+            stages[stage] = Median.of(done, lap -> lap[index]).value();
         }
-        final List<Round> done = new ArrayList<>();
-        for (int round = 0; round < rounds; round++) {
-            done.add(round(cycles));
-            final Round r = done.getLast();
-            System.out.printf("java %.2f ns  c %.2f ns  source %.2f ns  ratio %.3f%n", r.javaNs(), r.cNs(),
-                    r.sourceNs(), r.ratio());
-        }
-        final double[] ratios = done.stream().mapToDouble(Round::ratio).sorted().toArray();
-        System.out.printf("ratio %.3f (%.3f .. %.3f)  imbalance %d%n", ratios[ratios.length / 2], ratios[0],
-                ratios[ratios.length - 1], worker.counters().imbalance());
-        final long[] stages = twin.runStaged(cycles * 4);
-        for (final long stage : stages) {
-            System.out.printf("%.2f ns ", stage * 1e9 / Tsc.hz() / (cycles * 8 * burst));
-        }
-        System.out.println();
-    }
-
-    private Round round(final long cycles) {
-        final double[] java = new double[SLICES];
-        final double[] c = new double[SLICES];
-        final double[] source = new double[SLICES];
-        for (int slice = 0; slice < SLICES; slice++) {
-            java[slice] = nsPerPacket(() -> walk(cycles), cycles);
-            c[slice] = nsPerPacket(() -> twin.run(cycles), cycles);
-            source[slice] = nsPerPacket(() -> twin.runSource(cycles), cycles);
-        }
-        final double sourceNs = median(source);
-        return new Round(median(java) - sourceNs, median(c) - sourceNs, sourceNs);
-    }
-
-    private double nsPerPacket(final Runnable run, final long cycles) {
-        final long start = THREADS.getCurrentThreadCpuTime();
-        run.run();
-        return (double) (THREADS.getCurrentThreadCpuTime() - start) / (cycles * 2 * burst);
-    }
-
-    private static double median(final double[] values) {
-        final double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
+        return stages;
     }
 }

@@ -6,7 +6,13 @@ import picocli.CommandLine.Command;
 /** Benchmarks: each asks one question of this machine and answers it next to a yardstick in the same run. */
 @Command(
         name = "bench",
-        description = "Measures the relay on this machine, next to a yardstick in the same run.",
+        header = {
+            "Measures the relay on this machine, next to a yardstick in the same run.",
+            "",
+            "  culvert bench walk",
+            "  culvert bench walk --mix new --json",
+            ""
+        },
         mixinStandardHelpOptions = true,
         subcommands = BenchWalkCommand.class)
 final class BenchCommand {

@@ -32,13 +32,13 @@ public final class Worker {
     private static final int EXPIRE_LIMIT = 2_048;
     private static final int MAINTAIN_MS = 100;
 
-    private final RxQueue[] queues;
-    private final Burst burst;
-    private final Parser parser;
-    private final Lookup lookup;
+    final RxQueue[] queues;
+    final Burst burst;
+    final Parser parser;
+    final Lookup lookup;
     private final Admission admission;
-    private final Rewriter rewriter;
-    private final Egress egress;
+    final Rewriter rewriter;
+    final Egress egress;
     private final Waiting waiting;
     private final Host host;
     private final FlowTable flows;
@@ -46,13 +46,13 @@ public final class Worker {
     private final Neighbors neighbors;
     private final WorkerCounters counters;
     private final CounterCatalog catalog;
-    private final Clock clock;
-    private final long cyclesPerMs;
+    final Clock clock;
+    final long cyclesPerMs;
     private final int number;
     private final Handoff handoff;
     private final SnatPool[] pools;
 
-    private int nowMs;
+    int nowMs;
     private int maintainedMs;
 
     /**
@@ -125,7 +125,7 @@ public final class Worker {
         return bytes;
     }
 
-    private void admit() {
+    void admit() {
         for (int i = 0; i < burst.count; i++) {
             if (burst.slot[i] != FlowTable.NOT_FOUND) {
                 continue;
@@ -194,7 +194,7 @@ public final class Worker {
     }
 
     /** Once a millisecond: the clock that flows see, a slice of expiry, the next hops. */
-    private void tick(final int now) {
+    void tick(final int now) {
         if (now != nowMs) {
             final int elapsed = Math.max(now - nowMs, 1);
             nowMs = now;

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.bench;
+
+import io.culvert.bindings.eal.Eal;
+import io.culvert.bindings.eal.Tsc;
+import io.culvert.control.view.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/** What a figure was measured on. EAL must be there. */
+record Machine(String cpu, int cpus, double tscGhz, String kernel, String jdk, String dpdk) {
+    private static final double GIGA = 1e9;
+
+    static Machine here() {
+        return new Machine(cpuModel(), Runtime.getRuntime().availableProcessors(), Tsc.hz() / GIGA,
+                System.getProperty("os.version"), Runtime.version().toString(), Eal.version());
+    }
+
+    private static String cpuModel() {
+        try {
+            return Files.readAllLines(Path.of("/proc/cpuinfo")).stream().filter(line -> line.startsWith("model name"))
+                    .map(line -> line.substring(line.indexOf(':') + 1).trim()).findFirst().orElse("unknown");
+        } catch (final IOException e) {
+            return "unknown";
+        }
+    }
+
+    String text() {
+        return String.format(Locale.ROOT, "%s, %d CPUs, TSC %.2f GHz, Linux %s, JDK %s, %s",
+                cpu, cpus, tscGhz, kernel, jdk, dpdk);
+    }
+
+    void json(final Json json) {
+        json.name("cpu").value(cpu).name("cpus").value(cpus).name("tscGhz").value(tscGhz)
+                .name("kernel").value(kernel).name("jdk").value(jdk).name("dpdk").value(dpdk);
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.bench;
+
+/**
+ * What {@code culvert bench walk} is asked.
+ *
+ * @param flows sessions
+ * @param packetSize bytes of UDP payload
+ * @param quick fewer laps a round, and less patience with the JIT
+ */
+public record WalkPlan(int flows, int packetSize, int burst, Mix mix, int rounds, boolean quick) { }
