@@ -110,7 +110,7 @@ answer_echo(struct culvert_bench_twin *twin, struct state *state, struct rte_mbu
 	append(&state->egress, ingress, mbuf, length);
 }
 
-static inline void
+static __attribute__((noinline, cold)) void
 divert(struct culvert_bench_twin *twin, struct state *state, struct rte_mbuf *mbuf)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);

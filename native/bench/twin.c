@@ -94,7 +94,7 @@ lookup(struct state *state)
 		const int32_t slot = flow_candidate(&table, burst->hash[i]);
 
 		burst->slot[i] = slot;
-		__builtin_prefetch(&table.entries[slot < 0 ? 0 : slot], 1);
+		rte_prefetch0(&table.entries[slot < 0 ? 0 : slot]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		const int32_t slot = burst->slot[i];
@@ -177,6 +177,7 @@ rewrite(struct culvert_bench_twin *twin, struct state *state)
 		struct flow_entry *flow;
 		uint32_t decrement, ttl, checksum;
 		int32_t direction;
+		__m128i relayed;
 
 		if (unlikely(slot < 0))
 			continue;
@@ -191,9 +192,10 @@ rewrite(struct culvert_bench_twin *twin, struct state *state)
 		store64(frame, next->macs_lo);
 		store32(frame + 8, next->macs_hi);
 		checksum = checksum_update(ttl >> 16, flow->l3_delta);
-		store32(frame + TTL, ((ttl - decrement) & 0xFFFF) | checksum << 16);
-		store64(frame + IPV4_SOURCE, flow->new_addresses);
-		store32(frame + PORTS, flow->new_ports);
+		/* TTL, protocol, checksum; addresses; ports: sixteen bytes side by side, in the packet as in the entry. */
+		relayed = _mm_slli_si128(_mm_load_si128((const __m128i *)&flow->new_addresses), 4);
+		relayed = _mm_or_si128(relayed, _mm_cvtsi32_si128((int)(((ttl - decrement) & 0xFFFF) | checksum << 16)));
+		_mm_storeu_si128((__m128i *)(frame + TTL), relayed);
 		store16(frame + UDP_CHECKSUM, checksum_update_udp(load16(frame + UDP_CHECKSUM), flow->l4_delta));
 
 		direction = flow->rule << 1 | (int32_t)(flow_flags(flow->key_hi) / FLOW_REPLY & 1);
@@ -252,20 +254,16 @@ transmit(struct culvert_bench_twin *twin, struct state *state)
 	}
 }
 
-/* Once a millisecond: the clock that flows see, a slice of expiry; now and then the next hops. */
-static inline void
-tick(struct culvert_bench_twin *twin, struct state *state)
+/* A new millisecond: the clock that flows see, a slice of expiry; now and then the next hops. */
+static __rte_noinline void
+tick(struct culvert_bench_twin *twin, struct state *state, int32_t now)
 {
-	const int32_t now = (int32_t)((rte_rdtsc() + twin->clock_offset) / twin->cycles_per_ms);
+	const int32_t elapsed = RTE_MAX(now - state->now_ms, 1);
+	const int64_t slice = (int64_t)state->table.high_water * elapsed / MS_PER_SECOND + 1;
 
-	if (now != state->now_ms) {
-		const int32_t elapsed = RTE_MAX(now - state->now_ms, 1);
-		const int64_t slice = (int64_t)state->table.high_water * elapsed / MS_PER_SECOND + 1;
-
-		state->now_ms = now;
-		state->table.file->now_ms = now;
-		expire(twin, state, (int32_t)RTE_MIN(slice, EXPIRE_LIMIT));
-	}
+	state->now_ms = now;
+	state->table.file->now_ms = now;
+	expire(twin, state, (int32_t)RTE_MIN(slice, EXPIRE_LIMIT));
 	if (now - state->maintained_ms >= MAINTAIN_MS) {
 		state->maintained_ms = now;
 		neighbors_maintain((const struct neighbor *)twin->neighbors, now);
@@ -280,7 +278,10 @@ run(struct culvert_bench_twin *twin, uint64_t cycles, const bool staged)
 	uint64_t at[CULVERT_BENCH_STAGES + 1];
 
 	for (uint64_t cycle = 0; cycle < cycles; cycle++) {
-		tick(twin, state);
+		const int32_t now = (int32_t)((rte_rdtsc() + twin->clock_offset) / twin->cycles_per_ms);
+
+		if (unlikely(now != state->now_ms))
+			tick(twin, state, now);
 		for (uint32_t link = 0; link < LINKS; link++) {
 			uint64_t *counter = &twin->counters[state->links[link].received];
 			uint32_t received;

@@ -85,18 +85,21 @@ checksum_fold(uint64_t sum)
 	return (uint32_t)((sum & 0xFFFF) + (sum >> 16));
 }
 
-/* Right when the 20 bytes sum to all ones. */
+/*
+ * Right when the 20 bytes sum to all ones, that is when the one's complement sum of their longs is a multiple of 65,535,
+ * that is when its product with the inverse of 65,535 is small. It cannot be 0: the version is in it.
+ */
 static inline bool
 ipv4_header_is_right(const uint8_t *frame)
 {
-	const uint64_t words = load64(frame + IP);
-	uint64_t sum = (words & UINT32_MAX) + (words >> 32);
+	const uint64_t inverse = 0xFFFEFFFEFFFEFFFFULL;
+	uint64_t sum;
+	bool carry;
 
-	sum += load32(frame + TTL);
-	sum += load32(frame + IPV4_SOURCE);
-	sum += load32(frame + IPV4_DESTINATION);
-	sum = (sum & 0xFFFF) + ((sum >> 16) & 0xFFFF) + (sum >> 32);
-	return (sum & 0xFFFF) + (sum >> 16) == 0xFFFF;
+	carry = __builtin_add_overflow(load64(frame + IP), load64(frame + TTL), &sum);
+	carry = __builtin_add_overflow(sum, (uint64_t)load32(frame + IPV4_DESTINATION) + carry, &sum);
+	sum += carry;
+	return sum * inverse <= UINT64_MAX / 0xFFFF;
 }
 
 /* RFC 1624, equation 3. */
