@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.bench;
 
+import com.sun.management.ThreadMXBean;
 import io.culvert.bindings.ffi.Bench;
 import io.culvert.control.Failure;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadMXBean;
 
 /**
  * What a walker is timed over: laps of the bed's packets, each in the thread's own CPU time, so that what other
  * programs take from the core is not counted. A lap of new sessions ends with their end, which is not timed.
  */
 final class Course {
-    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     /** Long enough for the clock, short enough that few are disturbed. */
     private static final int LAP_PACKETS = 1 << 17;
@@ -74,6 +74,16 @@ final class Course {
         final long start = THREADS.getCurrentThreadCpuTime();
         Bench.culvert_bench_source(ports, (short) number, cycles);
         return (double) (THREADS.getCurrentThreadCpuTime() - start) / packets;
+    }
+
+    /** @return heap bytes that the calling thread allocates a packet */
+    double allocated(final Walker walker) {
+        begin();
+        final long before = THREADS.getCurrentThreadAllocatedBytes();
+        walker.run(cycles);
+        final long bytes = THREADS.getCurrentThreadAllocatedBytes() - before;
+        end(walker);
+        return (double) bytes / packets;
     }
 
     private void begin() {

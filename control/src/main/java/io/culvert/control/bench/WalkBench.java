@@ -40,14 +40,14 @@ public final class WalkBench {
             final Machine machine = Machine.here();
             final Measured measured = measure(memory, plan);
             return new WalkReport(plan, machine, memory.huge(), measured.flowsOnHugePages(), measured.isSteady(),
-                    measured.rounds(), measured.javaStages(), measured.cStages());
+                    measured.allocated(), measured.rounds(), measured.javaStages(), measured.cStages());
         } finally {
             Eal.cleanup();
         }
     }
 
-    /** What one bed gives. Stages in TSC cycles a packet. */
-    record Measured(List<Round> rounds, double[] javaStages, double[] cStages, boolean isSteady,
+    /** What one bed gives. Stages in TSC cycles a packet, {@code allocated} in heap bytes a packet. */
+    record Measured(List<Round> rounds, double[] javaStages, double[] cStages, boolean isSteady, double allocated,
                     boolean flowsOnHugePages) { }
 
     /** One bed from its building to its figures. EAL must be there. */
@@ -71,7 +71,8 @@ public final class WalkBench {
         for (int round = 0; round < plan.rounds(); round++) {
             rounds.add(round());
         }
-        return new Measured(rounds, stages(java), stages(c), isSteady, flowsOnHugePages);
+        final double allocated = course.allocated(java);
+        return new Measured(rounds, stages(java), stages(c), isSteady, allocated, flowsOnHugePages);
     }
 
     /** Java, C and the source alone in turn, lap by lap; the medians of the laps. */

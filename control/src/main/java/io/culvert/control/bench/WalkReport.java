@@ -12,10 +12,11 @@ import java.util.Locale;
  * The figures of {@code culvert bench walk}.
  *
  * @param isSteady whether the JIT had come to rest before they were taken
+ * @param allocated heap bytes a packet that Java allocates
  * @param javaStages and {@code cStages}: TSC cycles a packet, by {@link Stage}, the source's share included
  */
 public record WalkReport(WalkPlan plan, Machine machine, boolean buffersOnHugePages, boolean flowsOnHugePages,
-                         boolean isSteady, List<Round> rounds, double[] javaStages, double[] cStages) {
+                         boolean isSteady, double allocated, List<Round> rounds, double[] javaStages, double[] cStages) {
     private static final double NS_PER_US = 1_000;
 
     /** One round: ns a packet, the packet source's share subtracted from both. */
@@ -59,6 +60,7 @@ public record WalkReport(WalkPlan plan, Machine machine, boolean buffersOnHugePa
         lines.add(line("%-34s%10.2f%10.2f", "Mpps per core", NS_PER_US / javaNs(), NS_PER_US / cNs()));
         lines.add(line("C / Java: %.3f (%.3f to %.3f over %d rounds; 1 is as fast as C)",
                 ratio().value(), ratio().min(), ratio().max(), rounds.size()));
+        lines.add(line("Java allocates %.2f bytes of heap per packet.", allocated));
         lines.add(line("The packet source's own %.2f ns are subtracted above, and included below.", sourceNs()));
         lines.add("");
         lines.add(line("%-34s%10s%10s", "ns per packet of each stage", "Java", "C twin"));
@@ -93,6 +95,7 @@ public record WalkReport(WalkPlan plan, Machine machine, boolean buffersOnHugePa
         json.name("mppsPerCore").value(NS_PER_US / javaNs())
                 .name("javaCyclesPerPacket").value(cycles(javaNs()))
                 .name("cCyclesPerPacket").value(cycles(cNs()));
+        json.name("javaBytesAllocatedPerPacket").value(allocated);
         json.name("stages").beginArray();
         for (final Stage stage : Stage.values()) {
             json.beginObject().name("stage").value(stage.name().toLowerCase(Locale.ROOT))

@@ -11,9 +11,13 @@ import picocli.CommandLine.Command;
             "",
             "  culvert bench walk",
             "  culvert bench walk --mix new --json",
+            "  culvert bench scale",
             ""
         },
         mixinStandardHelpOptions = true,
-        subcommands = BenchWalkCommand.class)
+        subcommands = {
+            BenchWalkCommand.class,
+            BenchScaleCommand.class
+        })
 final class BenchCommand {
 }

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.cli;
 
-import io.culvert.control.Failure;
 import io.culvert.control.bench.Mix;
 import io.culvert.control.bench.WalkBench;
 import io.culvert.control.bench.WalkPlan;
 import io.culvert.control.bench.WalkReport;
-import io.culvert.control.view.Output;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -42,11 +38,6 @@ import picocli.CommandLine.Spec;
 final class BenchWalkCommand implements Runnable {
     private static final int FEWEST_FLOWS = 64;
     private static final int MOST_FLOWS = 8_000_000;
-    /** Shorter, and Ethernet pads the frame. */
-    private static final int SHORTEST_PACKET = 18;
-    /** An MTU of 1,500 without the IP and UDP headers. */
-    private static final int LONGEST_PACKET = 1_472;
-    private static final int LONGEST_BURST = 64;
     private static final int MOST_ROUNDS = 1_000;
 
     @Spec
@@ -56,14 +47,6 @@ final class BenchWalkCommand implements Runnable {
             description = "Sessions; default ${DEFAULT-VALUE}.")
     private int flows;
 
-    @Option(names = "--packet-size", paramLabel = "BYTES", defaultValue = "800",
-            description = "UDP payload; default ${DEFAULT-VALUE}.")
-    private int packetSize;
-
-    @Option(names = "--burst", paramLabel = "N", defaultValue = "64",
-            description = "Packets that the source hands out at once; default and most ${DEFAULT-VALUE}.")
-    private int burst;
-
     @Option(names = "--mix", paramLabel = "MIX", defaultValue = "established",
             description = "What the packets are: established, new, drop or icmp; default ${DEFAULT-VALUE}.")
     private Mix mix;
@@ -72,40 +55,16 @@ final class BenchWalkCommand implements Runnable {
             description = "The figures are medians over so many rounds; default ${DEFAULT-VALUE}.")
     private int rounds;
 
-    @Option(names = "--quick", description = "Shorter rounds: done within 40 seconds.")
-    private boolean quick;
-
-    @Option(names = "--json", description = "Print one JSON object.")
-    private boolean json;
-
-    @Option(names = "--svg", paramLabel = "FILE", description = "Also draw the stages into this file.")
-    private Path svg;
+    @Mixin
+    private BenchOptions options;
 
     @Override
     public void run() {
         LabOptions.check("--flows", flows, FEWEST_FLOWS, MOST_FLOWS);
-        LabOptions.check("--packet-size", packetSize, SHORTEST_PACKET, LONGEST_PACKET);
-        LabOptions.check("--burst", burst, 1, LONGEST_BURST);
         LabOptions.check("--rounds", rounds, 1, MOST_ROUNDS);
-        final WalkReport report = WalkBench.run(new WalkPlan(flows, packetSize, burst, mix, rounds, quick));
-        if (json) {
-            try (Output out = new Output(spec.commandLine().getOut())) {
-                report.json(out);
-            }
-        } else {
-            report.text().forEach(spec.commandLine().getOut()::println);
-        }
-        if (svg != null) {
-            draw(report.svg());
-        }
-    }
-
-    private void draw(final String chart) {
-        try {
-            Files.writeString(svg, chart);
-        } catch (final IOException e) {
-            throw new Failure(Failure.FAILED, "cannot write " + svg + ": " + e.getMessage()
-                    + ". Fix: name a file that you may write", e);
-        }
+        options.check();
+        final WalkReport report = WalkBench.run(new WalkPlan(
+                flows, options.packetSize(), options.burst(), mix, rounds, options.isQuick()));
+        options.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
     }
 }
