@@ -101,8 +101,9 @@ static inline uint64_t
 flow_hash(const struct flow_table *table, uint64_t key_lo, uint64_t key_hi)
 {
 	const unsigned __int128 product = (unsigned __int128)(key_lo ^ table->seed_lo) * (key_hi ^ table->seed_hi);
+	const uint64_t mixed = ((uint64_t)(product >> 64) ^ (uint64_t)product) * 0x9E3779B97F4A7C15ULL;
 
-	return (uint64_t)(product >> 64) ^ (uint64_t)product;
+	return mixed ^ mixed >> 32;
 }
 
 static inline struct flow_bucket *

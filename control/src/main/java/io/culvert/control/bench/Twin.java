@@ -14,7 +14,7 @@ import io.culvert.control.boot.Relay;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.host.Link;
-import io.culvert.dataplane.nat.DropReason;
+import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.stats.CounterCatalog;
