@@ -35,9 +35,9 @@ struct flow_file {
 };
 
 struct flow_bucket {
-	uint16_t tags[FLOW_LANES];
+	uint8_t tags[FLOW_LANES];
 	int32_t slots[FLOW_LANES];
-	uint8_t unused[16];
+	uint8_t unused[24];
 };
 
 struct flow_entry {
@@ -113,19 +113,21 @@ flow_bucket_of(const struct flow_table *table, uint64_t hash)
 }
 
 /* Never 0: that is a free lane. */
-static inline uint16_t
+static inline uint8_t
 flow_tag(uint64_t hash)
 {
-	return (uint16_t)(hash >> 48) | 1;
+	const uint8_t tag = (uint8_t)(hash >> 56);
+
+	return tag == 0 ? 1 : tag;
 }
 
-/* Two bits for each lane whose tag is this; all eight at once. */
+/* A bit for each lane whose tag is this; all eight at once. */
 static inline uint32_t
-flow_marks(const struct flow_bucket *bucket, uint16_t tag)
+flow_marks(const struct flow_bucket *bucket, uint8_t tag)
 {
-	const __m128i tags = _mm_load_si128((const __m128i *)bucket->tags);
+	const __m128i tags = _mm_loadl_epi64((const __m128i *)bucket->tags);
 
-	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag)));
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag))) & 0xFF;
 }
 
 static inline int32_t
@@ -134,7 +136,7 @@ flow_candidate(const struct flow_table *table, uint64_t hash)
 	const struct flow_bucket *bucket = flow_bucket_of(table, hash);
 	const uint32_t marks = flow_marks(bucket, flow_tag(hash));
 
-	return marks == 0 ? FLOW_NOT_FOUND : bucket->slots[__builtin_ctz(marks) / 2];
+	return marks == 0 ? FLOW_NOT_FOUND : bucket->slots[__builtin_ctz(marks)];
 }
 
 static inline bool
@@ -146,13 +148,13 @@ flow_holds(const struct flow_entry *entry, uint64_t key_lo, uint64_t key_hi)
 static inline int32_t
 flow_find(const struct flow_table *table, uint64_t key_lo, uint64_t key_hi, uint64_t hash)
 {
-	const uint16_t tag = flow_tag(hash);
+	const uint8_t tag = flow_tag(hash);
 
 	for (uint32_t probe = 0; probe < FLOW_PROBE_LIMIT; probe++) {
 		const struct flow_bucket *bucket = flow_bucket_of(table, hash + probe);
 
-		for (uint32_t marks = flow_marks(bucket, tag) & 0x5555; marks != 0; marks &= marks - 1) {
-			const int32_t slot = bucket->slots[__builtin_ctz(marks) / 2];
+		for (uint32_t marks = flow_marks(bucket, tag); marks != 0; marks &= marks - 1) {
+			const int32_t slot = bucket->slots[__builtin_ctz(marks)];
 
 			if (flow_holds(&table->entries[slot], key_lo, key_hi))
 				return slot;
@@ -227,7 +229,7 @@ flow_insert(struct flow_table *table, int32_t slot)
 		const uint32_t free = flow_marks(bucket, 0);
 
 		if (free != 0) {
-			const int lane = __builtin_ctz(free) / 2;
+			const int lane = __builtin_ctz(free);
 
 			bucket->slots[lane] = slot;
 			bucket->tags[lane] = flow_tag(hash);
@@ -289,8 +291,8 @@ flow_remove(struct flow_table *table, int32_t slot)
 	for (uint32_t probe = 0; probe < FLOW_PROBE_LIMIT; probe++) {
 		const struct flow_bucket *bucket = flow_bucket_of(table, hash + probe);
 
-		for (uint32_t marks = flow_marks(bucket, flow_tag(hash)) & 0x5555; marks != 0; marks &= marks - 1) {
-			const int lane = __builtin_ctz(marks) / 2;
+		for (uint32_t marks = flow_marks(bucket, flow_tag(hash)); marks != 0; marks &= marks - 1) {
+			const int lane = __builtin_ctz(marks);
 
 			if (bucket->slots[lane] == slot) {
 				flow_free_lane(table, (uint32_t)hash + probe, lane);

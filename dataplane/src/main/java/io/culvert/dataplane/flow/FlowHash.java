@@ -10,7 +10,7 @@ public final class FlowHash {
     private static final long MIX = 0x9E3779B97F4A7C15L;
 
     /**
-     * Low bits choose the bucket, the high 16 are the tag: independent of each other. The second product is needed:
+     * Low bits choose the bucket, the high 8 are the tag: independent of each other. The second product is needed:
      * consecutive ports and addresses make the first an arithmetic progression, which under one seed in a hundred
      * crowds into few buckets.
      */

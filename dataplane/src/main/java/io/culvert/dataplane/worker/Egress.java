@@ -26,6 +26,8 @@ final class Egress {
     private static final int RETRIES = 8;
 
     private final TxQueue[] queues;
+    /** What leaves, a row of {@link #CAPACITY} for each link. */
+    private final MemorySegment packets;
     private final MemorySegment[] mbufs;
     private final int[] counts;
     private final long[] bytes;
@@ -37,17 +39,30 @@ final class Egress {
         this.counts = new int[queues.length];
         this.bytes = new long[queues.length];
         this.mbufs = new MemorySegment[queues.length];
+        this.packets = NativeMemory.unscoped(arena.allocate(JAVA_LONG, (long) queues.length * CAPACITY));
         for (int link = 0; link < queues.length; link++) {
-            mbufs[link] = NativeMemory.unscoped(arena.allocate(JAVA_LONG, CAPACITY));
+            mbufs[link] = packets.asSlice((long) link * CAPACITY * Long.BYTES, (long) CAPACITY * Long.BYTES);
         }
     }
 
     /** @param length bytes of the frame */
     void append(final int link, final long mbuf, final int length) {
-        final int at = counts[link];
-        mbufs[link].setAtIndex(JAVA_LONG, at, mbuf);
-        counts[link] = at + 1;
-        bytes[link] += length;
+        put(first(link), mbuf);
+        added(link, 1, length);
+    }
+
+    /** Where the next packet of a link goes: {@link #put} a run of them from there, then tell {@link #added}. */
+    int first(final int link) {
+        return link * CAPACITY + counts[link];
+    }
+
+    void put(final int at, final long mbuf) {
+        packets.setAtIndex(JAVA_LONG, at, mbuf);
+    }
+
+    void added(final int link, final int count, final long frameBytes) {
+        counts[link] += count;
+        bytes[link] += frameBytes;
     }
 
     /** Sends everything. @param ingress the link to count losses under */

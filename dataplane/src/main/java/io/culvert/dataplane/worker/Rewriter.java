@@ -24,6 +24,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class Rewriter {
     private static final int NO_TRAFFIC = -1;
+    private static final long LOW_32 = 0xFFFF_FFFFL;
     /** Bit position of the flags in the long at {@link FlowEntry#KEY_HI}, and of their TTL bit. */
     private static final int FLAGS_SHIFT = (FlowEntry.FLAGS - FlowEntry.KEY_HI) * Byte.SIZE;
     private static final int REPLY_SHIFT = FLAGS_SHIFT + Integer.numberOfTrailingZeros(FlowEntry.FLAG_REPLY);
@@ -48,9 +49,11 @@ final class Rewriter {
     void rewrite(final Burst burst, final int nowMs) {
         final int count = burst.count;
         final int[] slots = burst.slot;
-        // Counters of a rule's direction are written once per run of packets that share it.
+        // Counters are written once per run of packets that share rule, direction and link.
         int traffic = NO_TRAFFIC;
-        long packets = 0;
+        int link = 0;
+        int first = 0;
+        int packets = 0;
         long bytes = 0;
         for (int i = 0; i < count; i++) {
             final int slot = slots[i];
@@ -62,7 +65,8 @@ final class Rewriter {
             final long keyHi = flow.get(JAVA_LONG, FlowEntry.KEY_HI);
             final int adjacency = (int) (keyHi >>> ADJACENCY_SHIFT);
             final MemorySegment next = neighbors.entry(adjacency);
-            final int linkMtu = next.get(JAVA_INT, Neighbors.EGRESS);
+            final long macsHiEgress = next.get(JAVA_LONG, Neighbors.MACS_HI);
+            final int linkMtu = (int) (macsHiEgress >>> Integer.SIZE);
             final int decrement = (int) (keyHi >>> TTL_SHIFT) & 1;
             final int ttlToChecksum = frame.get(Wire.INT, Ipv4.TTL);
             final int length = burst.length[i];
@@ -70,35 +74,38 @@ final class Rewriter {
                 stop(burst, i, adjacency, linkMtu, nowMs);
                 continue;
             }
-            frame.set(Wire.LONG, Ethernet.DESTINATION, next.get(JAVA_LONG, Neighbors.MACS_LO));
-            frame.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, next.get(JAVA_INT, Neighbors.MACS_HI));
-
+            final long addresses = flow.get(JAVA_LONG, FlowEntry.NEW_ADDRESSES);
             final long portsAndDeltas = flow.get(JAVA_LONG, FlowEntry.NEW_PORTS);
             final int l3Delta = (int) (portsAndDeltas >>> 32) & 0xFFFF;
             final int l4Delta = (int) (portsAndDeltas >>> 48);
             final int ipChecksum = Checksum.update(ttlToChecksum >>> Short.SIZE, l3Delta);
-            frame.set(Wire.INT, Ipv4.TTL, ttlToChecksum - decrement & 0xFFFF | ipChecksum << Short.SIZE);
-            frame.set(Wire.LONG, Ipv4.SOURCE, flow.get(JAVA_LONG, FlowEntry.NEW_ADDRESSES));
-            frame.set(Wire.INT, Udp.PORTS, (int) portsAndDeltas);
+            final int ttlToNewChecksum = ttlToChecksum - decrement & 0xFFFF | ipChecksum << Short.SIZE;
+            // Two wide stores: TTL to source address, then destination address and ports.
+            frame.set(Wire.LONG, Ipv4.TTL, ttlToNewChecksum & LOW_32 | addresses << Integer.SIZE);
+            frame.set(Wire.LONG, Ipv4.DESTINATION, addresses >>> Integer.SIZE | portsAndDeltas << Integer.SIZE);
             final int udpChecksum = Short.toUnsignedInt(frame.get(Wire.SHORT, Udp.CHECKSUM));
             frame.set(Wire.SHORT, Udp.CHECKSUM, (short) Checksum.updateUdp(udpChecksum, l4Delta));
+            frame.set(Wire.LONG, Ethernet.DESTINATION, next.get(JAVA_LONG, Neighbors.MACS_LO));
+            frame.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, (int) macsHiEgress);
 
             flow.set(JAVA_INT, FlowEntry.LAST_SEEN, nowMs);
             flow.set(JAVA_LONG, FlowEntry.PACKETS, flow.get(JAVA_LONG, FlowEntry.PACKETS) + 1);
             flow.set(JAVA_LONG, FlowEntry.BYTES, flow.get(JAVA_LONG, FlowEntry.BYTES) + length);
             final int rule = Short.toUnsignedInt(flow.get(JAVA_SHORT, FlowEntry.RULE));
             final int direction = rule << 1 | (int) (keyHi >>> REPLY_SHIFT) & 1;
-            if (direction != traffic) {
-                count(traffic, packets, bytes);
+            if (direction != traffic || (linkMtu & 0xFFFF) != link) {
+                endRun(traffic, link, packets, bytes);
                 traffic = direction;
+                link = linkMtu & 0xFFFF;
+                first = egress.first(link);
                 packets = 0;
                 bytes = 0;
             }
+            egress.put(first + packets, burst.mbuf[i]);
             packets++;
             bytes += length;
-            egress.append(linkMtu & 0xFFFF, burst.mbuf[i], length + Ethernet.HEADER_LENGTH);
         }
-        count(traffic, packets, bytes);
+        endRun(traffic, link, packets, bytes);
     }
 
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
@@ -112,11 +119,12 @@ final class Rewriter {
         }
     }
 
-    private void count(final int traffic, final long packets, final long bytes) {
+    private void endRun(final int traffic, final int link, final int packets, final long bytes) {
         if (traffic != NO_TRAFFIC) {
             final int counter = counters.catalog().ruleTraffic(traffic >>> 1) + 2 * (traffic & 1);
             counters.add(counter, packets);
             counters.add(counter + 1, bytes);
+            egress.added(link, packets, bytes + (long) packets * Ethernet.HEADER_LENGTH);
         }
     }
 }
