@@ -19,7 +19,6 @@ final class TwoWorkers {
     private static final int ROUNDS = 5;
     private static final int LAPS_LIMIT = 4_096;
     private static final long STRETCH_NS = TimeUnit.MILLISECONDS.toNanos(300);
-    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(8);
 
     private final Bed bed;
     private final int burst;
@@ -33,8 +32,12 @@ final class TwoWorkers {
         this.burst = burst;
     }
 
-    /** @return packets per second of both at once over those of one alone; the packet source's work is part of it */
-    static double run(final MemoryPlan memory, final int sessions, final ScalePlan plan) {
+    /**
+     * @param patienceNs with the JIT
+     * @return packets per second of both at once over those of one alone; the packet source's work is part of it
+     */
+    static double run(final MemoryPlan memory, final int sessions, final ScalePlan plan,
+                      final long patienceNs) {
         try (Bed bed = new Bed(memory, sessions, plan.packetSize(), plan.burst(), Mix.ESTABLISHED, WORKERS)) {
             Pinned.run(() -> {
                 IntStream.range(0, WORKERS).forEach(bed::prepare);
@@ -42,7 +45,7 @@ final class TwoWorkers {
             });
             final TwoWorkers pair = new TwoWorkers(bed, plan.burst());
             final List<Pace> paces = Pinned.run(IntStream.range(0, WORKERS)
-                    .<Callable<Pace>>mapToObj(number -> () -> pair.walk(number)).toList());
+                    .<Callable<Pace>>mapToObj(number -> () -> pair.walk(number, patienceNs)).toList());
             final double[] ratios = new double[ROUNDS];
             for (int round = 0; round < ROUNDS; round++) {
                 final int index = round;
@@ -53,10 +56,10 @@ final class TwoWorkers {
         }
     }
 
-    private Pace walk(final int number) {
+    private Pace walk(final int number, final long patienceNs) {
         final JavaWalker walker = new JavaWalker(bed.relay().workers().get(number));
         final Course course = new Course(bed, number, burst);
-        WarmUp.run(course, walker, PATIENCE_NS);
+        WarmUp.run(course, walker, patienceNs);
         final Pace pace = new Pace(new double[ROUNDS], new double[ROUNDS]);
         for (int round = 0; round < ROUNDS; round++) {
             for (int whose = 0; whose < WORKERS; whose++) {

@@ -38,7 +38,7 @@ public final class WalkBench {
         final MemoryPlan memory = Bed.initEal();
         try {
             final Machine machine = Machine.here();
-            final Measured measured = measure(memory, plan);
+            final Measured measured = measure(memory, plan, plan.quick() ? QUICK_PATIENCE_NS : PATIENCE_NS);
             return new WalkReport(plan, machine, memory.huge(), measured.flowsOnHugePages(), measured.isSteady(),
                     measured.allocated(), measured.rounds(), measured.javaStages(), measured.cStages());
         } finally {
@@ -50,8 +50,8 @@ public final class WalkBench {
     record Measured(List<Round> rounds, double[] javaStages, double[] cStages, boolean isSteady, double allocated,
                     boolean flowsOnHugePages) { }
 
-    /** One bed from its building to its figures. EAL must be there. */
-    static Measured measure(final MemoryPlan memory, final WalkPlan plan) {
+    /** One bed from its building to its figures. EAL must be there. @param patienceNs with the JIT */
+    static Measured measure(final MemoryPlan memory, final WalkPlan plan, final long patienceNs) {
         try (Bed bed = new Bed(memory, plan.flows(), plan.packetSize(), plan.burst(), plan.mix(), 1)) {
             return Pinned.run(() -> {
                 bed.prepare(0);
@@ -59,14 +59,15 @@ public final class WalkBench {
                 try (Twin twin = bed.twin(0)) {
                     final JavaWalker java = new JavaWalker(bed.relay().workers().getFirst());
                     new Comparison(bed, course, plan.burst()).run(java, twin);
-                    return new WalkBench(plan, course, java, twin).measure(bed.flowsOnHugePages());
+                    return new WalkBench(plan, course, java, twin)
+                            .measure(bed.flowsOnHugePages(), patienceNs);
                 }
             });
         }
     }
 
-    private Measured measure(final boolean flowsOnHugePages) {
-        final boolean isSteady = WarmUp.run(course, java, plan.quick() ? QUICK_PATIENCE_NS : PATIENCE_NS);
+    private Measured measure(final boolean flowsOnHugePages, final long patienceNs) {
+        final boolean isSteady = WarmUp.run(course, java, patienceNs);
         final List<Round> rounds = new ArrayList<>();
         for (int round = 0; round < plan.rounds(); round++) {
             rounds.add(round());
