@@ -62,9 +62,9 @@ final class Bed implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final BenchClock clock = new BenchClock();
     private final SplittableRandom random = new SplittableRandom(SEED);
-    private final Instance instance;
     private final MemoryPlan memory;
     private final Relay relay;
+    private final boolean flowsOnHugePages;
     private final Mempool pool;
     private final int sessions;
     private final Mix mix;
@@ -82,10 +82,15 @@ final class Bed implements AutoCloseable {
         this.sessions = sessions;
         this.mix = mix;
         this.payload = new Payload(packetSize);
-        this.instance = new Instance(scratch());
         final RelayConfig config = config(sessions * workers, workers);
         this.memory = memory;
-        this.relay = Relay.open(config, memory, instance, clock);
+        final Instance instance = new Instance(scratch());
+        try {
+            this.relay = Relay.open(config, memory, instance, clock);
+            this.flowsOnHugePages = Files.isSymbolicLink(instance.flowsFile(0));
+        } finally {
+            wipe(instance.directory());
+        }
         this.pool = Mempool.create("bench", LINKS * workers * MBUFS_PER_STREAM + SPARE_MBUFS, DATA_ROOM, -1);
         for (int number = 0; number < workers; number++) {
             final List<Stream> links = new ArrayList<>();
@@ -115,6 +120,21 @@ final class Bed implements AutoCloseable {
         } catch (final IOException e) {
             throw new Failure(Failure.FAILED, "cannot make a directory for the flow table: " + e.getMessage()
                     + ". Fix: make room in /dev/shm", e);
+        }
+    }
+
+    /** What is mapped stays; nothing is left behind, however the benchmark ends. */
+    private static void wipe(final Path directory) {
+        try (java.util.stream.Stream<Path> files = Files.list(directory)) {
+            for (final Path file : files.toList()) {
+                if (Files.isSymbolicLink(file)) {
+                    Files.deleteIfExists(Files.readSymbolicLink(file));
+                }
+                Files.delete(file);
+            }
+            Files.delete(directory);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -286,23 +306,30 @@ final class Bed implements AutoCloseable {
         if (mix != Mix.NEW) {
             return new Twin(relay, number, relay.flowFiles().get(number), worker.counters(), arena);
         }
+        final Instance instance = new Instance(scratch());
         try {
             final CounterCatalog catalog = worker.counters().catalog();
             final CounterFile counters = CounterFile.create(
-                    instance.directory().resolve("twin-counters"), catalog, List.of(), 1, clock.hz(), arena);
-            final Path link = instance.flowsFile(relay.workers().size());
-            final Path file = flowsOnHugePages() ? Path.of(Files.readSymbolicLink(instance.flowsFile(number)) + "-twin")
-                    : link;
-            if (flowsOnHugePages()) {
-                Files.createSymbolicLink(link, file);
-            }
-            final FlowFile flows = FlowFile.create(file, number, relay.flowFiles().get(number).capacity(),
-                    flowsOnHugePages() ? memory.pages().pageBytes() : PAGE_BYTES, arena);
-            return new Twin(relay, number, flows, counters.worker(0, catalog), arena);
+                    instance.countersFile(), catalog, List.of(), 1, clock.hz(), arena);
+            return new Twin(relay, number, twinFlows(instance, number), counters.worker(0, catalog), arena);
         } catch (final IOException e) {
             throw new Failure(Failure.FAILED, "cannot make the twin's flow table: " + e.getMessage()
                     + ". Fix: free memory, or ask for fewer --flows", e);
+        } finally {
+            wipe(instance.directory());
         }
+    }
+
+    /** On the same kind of pages as the worker's. */
+    private FlowFile twinFlows(final Instance instance, final int number) throws IOException {
+        final int capacity = relay.flowFiles().get(number).capacity();
+        final Path link = instance.flowsFile(number);
+        if (!flowsOnHugePages) {
+            return FlowFile.create(link, number, capacity, PAGE_BYTES, arena);
+        }
+        final Path file = memory.pages().mount().orElseThrow().resolve(instance.name());
+        Files.createSymbolicLink(link, file);
+        return FlowFile.create(file, number, capacity, memory.pages().pageBytes(), arena);
     }
 
     Relay relay() {
@@ -329,13 +356,8 @@ final class Bed implements AutoCloseable {
         return mix;
     }
 
-    /** Where packet buffers and flow tables lie. */
-    boolean buffersOnHugePages() {
-        return memory.huge();
-    }
-
     boolean flowsOnHugePages() {
-        return Files.isSymbolicLink(instance.flowsFile(0));
+        return flowsOnHugePages;
     }
 
     private static long mac(final String text) {
@@ -347,16 +369,5 @@ final class Bed implements AutoCloseable {
         relay.close();
         pool.close();
         arena.close();
-        try (java.util.stream.Stream<Path> files = Files.list(instance.directory())) {
-            for (final Path file : files.toList()) {
-                if (Files.isSymbolicLink(file)) {
-                    Files.deleteIfExists(Files.readSymbolicLink(file));
-                }
-                Files.delete(file);
-            }
-            Files.delete(instance.directory());
-        } catch (final IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }
