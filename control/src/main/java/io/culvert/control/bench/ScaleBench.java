@@ -76,7 +76,8 @@ public final class ScaleBench {
 
     private static long availableBytes() {
         try {
-            return Files.readAllLines(Path.of("/proc/meminfo")).stream().filter(line -> line.startsWith("MemAvailable:"))
+            return Files.readAllLines(Path.of("/proc/meminfo")).stream()
+                    .filter(line -> line.startsWith("MemAvailable:"))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10).findFirst()
                     .orElse(Long.MAX_VALUE);
         } catch (final IOException e) {

@@ -16,7 +16,8 @@ import java.util.Locale;
  * @param javaStages and {@code cStages}: TSC cycles a packet, by {@link Stage}, the source's share included
  */
 public record WalkReport(WalkPlan plan, Machine machine, boolean buffersOnHugePages, boolean flowsOnHugePages,
-                         boolean isSteady, double allocated, List<Round> rounds, double[] javaStages, double[] cStages) {
+                         boolean isSteady, double allocated, List<Round> rounds, double[] javaStages,
+                         double[] cStages) {
     private static final double NS_PER_US = 1_000;
 
     /** One round: ns a packet, the packet source's share subtracted from both. */

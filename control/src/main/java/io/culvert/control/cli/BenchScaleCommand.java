@@ -20,8 +20,8 @@ import picocli.CommandLine.Spec;
             ""
         },
         description = {
-            "Each figure is taken as culvert bench walk takes it. The bytes per session are those of the flow table, index"
-                    + " and both directions included. Four million sessions need 2.5 GB of memory.",
+            "Each figure is taken as culvert bench walk takes it. The bytes per session are those of the flow table,"
+                    + " index and both directions included. Four million sessions need 2.5 GB of memory.",
             ""
         },
         mixinStandardHelpOptions = true,

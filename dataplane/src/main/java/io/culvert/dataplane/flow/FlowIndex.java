@@ -8,16 +8,16 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One bucket of the index: eight lanes of an 8-bit tag and a slot, in one cache line, so that a lookup that finds its tag
- * costs one miss here and one at the entry. A tag of 0 is a free lane.
+ * One bucket of the index: eight lanes of an 8-bit tag and a slot, in one cache line, so that a lookup that finds its
+ * tag costs one miss here and one at the entry. A tag of 0 is a free lane.
  * <pre>
  *  byte 0      1             8         12             36      40      64
  *     0 | tag0 | tag1 ... tag7 | slot0  | ... slot7     | unused        |
  * </pre>
  * All eight tags are one long and compared at once: a lane of {@code tags ^ tag} is zero where they are equal. The
- * outcome is a set of <em>marks</em>, one bit a lane, to be walked with {@link #lane} and {@link #rest}. The lowest mark
- * is exact; one above it may be wrong, which the key comparison catches. A bucket is its offset in the index, so that no
- * call needs a view, which off the hottest path would be an object.
+ * outcome is a set of <em>marks</em>, one bit a lane, to be walked with {@link #lane} and {@link #rest}. The lowest
+ * mark is exact; one above it may be wrong, which the key comparison catches. A bucket is its offset in the index, so
+ * that no call needs a view, which off the hottest path would be an object.
  */
 final class FlowIndex {
     static final int BUCKET_LENGTH = 64;
