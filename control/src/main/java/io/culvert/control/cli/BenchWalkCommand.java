@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
         },
         description = {
             "A packet source in place of the NIC hands out fresh packets of random sessions, in both directions; its"
-                    + " own cost is subtracted. Java and C walk the same packets through the same flow table in turn, after"
-                    + " it is proved that both send the same bytes and count the same.",
+                    + " own cost is subtracted. Java and C walk the same packets through the same flow table in turn,"
+                    + " after it is proved that both send the same bytes and count the same.",
             "",
             "Mixes:",
             "  established  every packet belongs to an open session; as many go forward as back",

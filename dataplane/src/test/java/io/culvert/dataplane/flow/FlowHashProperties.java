@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class FlowHashProperties {
     private static final int BUCKETS = 1 << 12;
     private static final int KEYS = 10 * BUCKETS;
-    private static final int TAGS = 1 << 15;
+    private static final int TAGS = 1 << 7;
     private static final int SEEDS = 20;
     /** Mean and standard deviation of chi-square are k - 1 and sqrt(2 (k - 1)); six of the latter never happen. */
     private static final double LIMIT = BUCKETS - 1 + 6 * Math.sqrt(2.0 * (BUCKETS - 1));
