@@ -2,6 +2,7 @@
 package io.culvert.bindings;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Memory that C owns, seen through bounded views. A view costs one check when it is made and nothing at constant
@@ -32,6 +33,24 @@ public final class NativeMemory {
      */
     public static MemorySegment unscoped(final MemorySegment memory) {
         return view(memory.address(), memory.byteSize());
+    }
+
+    // Without a view, for ways so seldom taken that the compiler would not dissolve it.
+
+    public static int getInt(final long address) {
+        return EVERYTHING.get(ValueLayout.JAVA_INT_UNALIGNED, address);
+    }
+
+    public static short getShort(final long address) {
+        return EVERYTHING.get(ValueLayout.JAVA_SHORT_UNALIGNED, address);
+    }
+
+    public static void setInt(final long address, final int value) {
+        EVERYTHING.set(ValueLayout.JAVA_INT_UNALIGNED, address, value);
+    }
+
+    public static void setShort(final long address, final short value) {
+        EVERYTHING.set(ValueLayout.JAVA_SHORT_UNALIGNED, address, value);
     }
 
     private NativeMemory() { }

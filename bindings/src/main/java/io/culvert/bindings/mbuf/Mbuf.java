@@ -39,10 +39,25 @@ public final class Mbuf {
         return mbuf.get(ValueLayout.JAVA_INT, PKT_LEN);
     }
 
+    /** {@link #packetLength(MemorySegment)} of the buffer at this address; no view, for seldom ways. */
+    public static int packetLength(final long mbuf) {
+        return NativeMemory.getInt(mbuf + PKT_LEN);
+    }
+
+    /** {@link #dataLength(MemorySegment)} of the buffer at this address; no view, for seldom ways. */
+    public static int dataLength(final long mbuf) {
+        return Short.toUnsignedInt(NativeMemory.getShort(mbuf + DATA_LEN));
+    }
+
+    /** Whether the packet lies in one segment. */
+    public static boolean isWhole(final long mbuf) {
+        return dataLength(mbuf) == packetLength(mbuf);
+    }
+
     /** Sets the length of a packet that lies in one segment. */
-    public static void setLength(final MemorySegment mbuf, final int bytes) {
-        mbuf.set(ValueLayout.JAVA_INT, PKT_LEN, bytes);
-        mbuf.set(ValueLayout.JAVA_SHORT, DATA_LEN, (short) bytes);
+    public static void setLength(final long mbuf, final int bytes) {
+        NativeMemory.setInt(mbuf + PKT_LEN, bytes);
+        NativeMemory.setShort(mbuf + DATA_LEN, (short) bytes);
     }
 
     private Mbuf() { }

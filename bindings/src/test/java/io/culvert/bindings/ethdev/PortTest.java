@@ -196,7 +196,7 @@ class PortTest {
     private void fill(final int count, final int length) {
         assertTrue(pool.allocate(mbufs, count));
         for (int i = 0; i < count; i++) {
-            Mbuf.setLength(Mbuf.view(mbufs.getAtIndex(JAVA_LONG, i)), length);
+            Mbuf.setLength(mbufs.getAtIndex(JAVA_LONG, i), length);
         }
     }
 }

@@ -68,7 +68,7 @@ class MempoolTest {
             assertEquals(0, Mbuf.packetLength(mbuf));
             assertEquals(0, Mbuf.dataLength(mbuf));
             assertTrue(Mbuf.data(mbuf) >= address + HEADROOM, "the data lies behind the mbuf and its headroom");
-            Mbuf.setLength(mbuf, 1_500);
+            Mbuf.setLength(address, 1_500);
             assertEquals(1_500, Mbuf.packetLength(mbuf));
             assertEquals(1_500, Mbuf.dataLength(mbuf));
             Mempool.free(mbufs, 1);

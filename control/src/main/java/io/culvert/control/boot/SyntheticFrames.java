@@ -48,7 +48,7 @@ final class SyntheticFrames {
         final MemorySegment buffer = Mbuf.view(mbuf);
         final MemorySegment frame = NativeMemory.view(Mbuf.data(buffer), Wire.VIEW_BYTES);
         Arp.write(frame, operation, sourceMac, sender, operation == Arp.REQUEST ? 0 : destinationMac, target);
-        Mbuf.setLength(buffer, Arp.FRAME_LENGTH);
+        Mbuf.setLength(mbuf, Arp.FRAME_LENGTH);
     }
 
     /** A frame that {@link #udp} wrote, with one header byte changed; its header checksum stays right if asked. */
@@ -61,14 +61,14 @@ final class SyntheticFrames {
     }
 
     void cut(final long mbuf, final int bytes) {
-        Mbuf.setLength(Mbuf.view(mbuf), bytes);
+        Mbuf.setLength(mbuf, bytes);
     }
 
     private MemorySegment ipv4(final long mbuf, final int protocol, final int payloadBytes, final int source,
                                final int destination) {
         final int totalBytes = Ipv4.HEADER_LENGTH + payloadBytes;
         final MemorySegment buffer = Mbuf.view(mbuf);
-        Mbuf.setLength(buffer, Ethernet.HEADER_LENGTH + totalBytes);
+        Mbuf.setLength(mbuf, Ethernet.HEADER_LENGTH + totalBytes);
         final MemorySegment frame = NativeMemory.view(Mbuf.data(buffer), Ethernet.HEADER_LENGTH + totalBytes);
         Ethernet.setAddresses(frame, destinationMac, sourceMac);
         frame.set(Wire.SHORT, Ethernet.ETHERTYPE, Ethernet.IPV4);

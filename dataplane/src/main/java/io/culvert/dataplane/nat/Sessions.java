@@ -95,14 +95,19 @@ public final class Sessions {
                 return;
             }
             final int forward = cursor++ << 1;
-            final MemorySegment entry = flows.entry(forward);
-            if (FlowEntry.isLive(entry) && isIdle(entry, flows.entry(forward ^ 1), nowMs)) {
+            if (isOver(forward, nowMs)) {
                 close(forward, nowMs);
             }
         }
     }
 
-    private boolean isIdle(final MemorySegment forward, final MemorySegment reply, final int nowMs) {
+    /** Whether a live session has been silent for longer than its rule allows. */
+    private boolean isOver(final int slot, final int nowMs) {
+        final MemorySegment forward = flows.entry(slot);
+        if (!FlowEntry.isLive(forward)) {
+            return false;
+        }
+        final MemorySegment reply = flows.entry(slot ^ 1);
         final Rule rule = rules.rule(FlowEntry.rule(forward));
         final boolean answered = FlowEntry.packets(reply) > 0;
         final int silentMs = Math.min(nowMs - FlowEntry.lastSeen(forward), nowMs - FlowEntry.lastSeen(reply));

@@ -114,7 +114,7 @@ final class Egress {
         final MemorySegment rest = mbufs[link];
         long lostBytes = 0;
         for (int i = 0; i < lost; i++) {
-            lostBytes += Mbuf.packetLength(Mbuf.view(rest.getAtIndex(JAVA_LONG, i)));
+            lostBytes += Mbuf.packetLength(rest.getAtIndex(JAVA_LONG, i));
         }
         Mempool.free(rest, lost);
         counters.add(counters.catalog().dropped(ingress) + DropReason.TX_RING_FULL.ordinal(), lost);

@@ -61,9 +61,7 @@ final class Host implements ArpSender {
     /** Takes in an ARP packet (RFC 826): answers a request for us, learns from neighbours that we know. */
     void answerArp(final Burst burst, final long mbuf, final MemorySegment frame) {
         final Link link = links[burst.ingress];
-        final MemorySegment buffer = Mbuf.view(mbuf);
-        final boolean isWhole = Mbuf.dataLength(buffer) == Mbuf.packetLength(buffer);
-        if (!isWhole || !Arp.isValid(frame, Mbuf.dataLength(buffer)) || isALie(frame, link)) {
+        if (!Mbuf.isWhole(mbuf) || !Arp.isValid(frame, Mbuf.dataLength(mbuf)) || isALie(frame, link)) {
             burst.drop(mbuf, DropReason.BAD_ARP);
             return;
         }
@@ -76,7 +74,7 @@ final class Host implements ArpSender {
         final boolean isKnown = tellsUs && neighbors.confirm(link.index(), sender, Arp.senderMac(frame), nowMs);
         if (asksForUs) {
             Arp.write(frame, Arp.REPLY, link.mac(), target, Arp.senderMac(frame), sender);
-            Mbuf.setLength(buffer, Arp.FRAME_LENGTH);
+            Mbuf.setLength(mbuf, Arp.FRAME_LENGTH);
             counters.increment(catalog.answeredArp(link.index()));
             egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
         } else if (isKnown) {
@@ -110,9 +108,8 @@ final class Host implements ArpSender {
         patch(frame, Icmp.CHECKSUM, Icmp.ECHO_REQUEST, Icmp.ECHO_REPLY);
 
         final int length = Wire.host16(frame.get(Wire.SHORT, Ipv4.TOTAL_LENGTH)) + Ethernet.HEADER_LENGTH;
-        final MemorySegment buffer = Mbuf.view(mbuf);
-        if (Mbuf.dataLength(buffer) == Mbuf.packetLength(buffer)) {
-            Mbuf.setLength(buffer, length);
+        if (Mbuf.isWhole(mbuf)) {
+            Mbuf.setLength(mbuf, length);
         }
         counters.increment(catalog.answeredIcmp(link.index()));
         egress.append(link.index(), mbuf, length);
@@ -127,8 +124,7 @@ final class Host implements ArpSender {
         Arp.write(request, Arp.REQUEST, link.mac(), link.addressTowards(address), mac, address);
         NativeMemory.read(mbuf, buffer, Mbuf.VIEW_BYTES);
         NativeMemory.write(Mbuf.data(buffer), request, Arp.FRAME_LENGTH);
-        Mbuf.setLength(buffer, Arp.FRAME_LENGTH);
-        NativeMemory.write(mbuf, buffer, Mbuf.VIEW_BYTES);
+        Mbuf.setLength(mbuf, Arp.FRAME_LENGTH);
         counters.increment(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED));
         egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
     }

@@ -119,16 +119,14 @@ final class Parser {
 
     /** Ethernet padding behind the IP packet is not payload and is not sent on. */
     private static void trim(final long mbuf, final int frameLength) {
-        // By address: a view that is handed to a method which is too rare to be inlined costs an object per packet.
-        final MemorySegment buffer = Mbuf.view(mbuf);
         // Only a packet in one segment: a longer chain has no padding worth the walk to its end.
-        if (Mbuf.dataLength(buffer) == Mbuf.packetLength(buffer)) {
-            Mbuf.setLength(buffer, frameLength);
+        if (Mbuf.isWhole(mbuf)) {
+            Mbuf.setLength(mbuf, frameLength);
         }
     }
 
     private void divert(final Burst burst, final long mbuf, final long data, final int frameLength) {
-        final int readable = Math.min(frameLength, Mbuf.dataLength(Mbuf.view(mbuf)));
+        final int readable = Math.min(frameLength, Mbuf.dataLength(mbuf));
         // A copy, not a view: that would go to methods which are not compiled as one with this, and be an object.
         NativeMemory.read(data, diverted, Wire.VIEW_BYTES);
         if (diverted.get(Wire.BYTE, Ipv4.PROTOCOL) == Ipv4.ICMP && readable > Wire.VIEW_BYTES) {

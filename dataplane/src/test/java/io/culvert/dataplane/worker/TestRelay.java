@@ -175,7 +175,7 @@ final class TestRelay implements AutoCloseable {
         assertTrue(pool.allocate(mbufs, count), "the mempool has buffers");
         for (int i = 0; i < count; i++) {
             final MemorySegment mbuf = Mbuf.view(mbufs.getAtIndex(JAVA_LONG, i));
-            Mbuf.setLength(mbuf, length);
+            Mbuf.setLength(mbufs.getAtIndex(JAVA_LONG, i), length);
             MemorySegment.copy(frames, (long) i * length, NativeMemory.view(Mbuf.data(mbuf), length), 0, length);
         }
         assertEquals(count, toWorker[link].transmit(mbufs, count), "the wire has room");
