@@ -106,10 +106,14 @@ final class Bed implements AutoCloseable {
 
     /** EAL for every bed of this process, which can initialise it once only. */
     static MemoryPlan initEal() {
-        final RelayConfig config = config(1, WORKERS_LIMIT);
-        final MemoryPlan memory = MemoryPlan.of(config);
-        Eal.init(memory.ealArguments(config, Lcore.allowedCpus()[0]));
+        final MemoryPlan memory = memoryPlan();
+        Eal.init(memory.ealArguments(config(1, WORKERS_LIMIT), Lcore.allowedCpus()[0]));
         return memory;
+    }
+
+    /** Enough for any bed. */
+    static MemoryPlan memoryPlan() {
+        return MemoryPlan.of(config(1, WORKERS_LIMIT));
     }
 
     private static Path scratch() {

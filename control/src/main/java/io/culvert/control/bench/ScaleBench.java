@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.concurrent.TimeUnit;
 
 /**
  * What does the walk cost when there are many sessions, how fast do sessions open, how much memory does one take, and
@@ -21,10 +20,6 @@ import java.util.concurrent.TimeUnit;
 public final class ScaleBench {
     private static final List<Integer> SESSIONS = List.of(1_000, 50_000, 1_000_000, 4_000_000);
     private static final int USUAL_SESSIONS = 50_000;
-    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(12);
-    private static final long QUICK_PATIENCE_NS = TimeUnit.SECONDS.toNanos(5);
-    private static final int ROUNDS = 5;
-    private static final int QUICK_ROUNDS = 3;
     /** Beside its part of the table a session takes the headers of its two packets. */
     private static final int BYTES_BESIDE_TABLE = 192;
     private static final long SPARE_BYTES = 1L << 30;
@@ -51,24 +46,22 @@ public final class ScaleBench {
         final Machine machine = Machine.here();
         final List<Point> points = new ArrayList<>();
         final List<Integer> leftOut = new ArrayList<>();
-        final long patienceNs = plan.quick() ? QUICK_PATIENCE_NS : PATIENCE_NS;
         for (final int sessions : SESSIONS) {
             if (FlowFile.bytesFor(sessions) + (long) sessions * BYTES_BESIDE_TABLE + SPARE_BYTES > availableBytes()) {
                 leftOut.add(sessions);
             } else {
-                points.add(point(sessions, Mix.ESTABLISHED, patienceNs));
+                points.add(point(sessions, Mix.ESTABLISHED, Effort.ofScale(plan.quick(), points.isEmpty())));
             }
         }
-        final Point opening = point(USUAL_SESSIONS, Mix.NEW, patienceNs);
+        final Point opening = point(USUAL_SESSIONS, Mix.NEW, Effort.ofScale(plan.quick(), true));
         final OptionalDouble twoToOne = Lcore.allowedCpus().length < Bed.WORKERS_LIMIT ? OptionalDouble.empty()
-                : OptionalDouble.of(TwoWorkers.run(memory, USUAL_SESSIONS, plan, patienceNs));
+                : OptionalDouble.of(TwoWorkers.run(memory, USUAL_SESSIONS, plan));
         return new ScaleReport(plan, machine, memory.huge(), points, leftOut, opening, twoToOne);
     }
 
-    private Point point(final int sessions, final Mix mix, final long patienceNs) {
-        final WalkPlan walk = new WalkPlan(
-                sessions, plan.packetSize(), plan.burst(), mix, plan.quick() ? QUICK_ROUNDS : ROUNDS, true);
-        final WalkBench.Measured measured = WalkBench.measure(memory, walk, patienceNs);
+    private Point point(final int sessions, final Mix mix, final Effort effort) {
+        final WalkBench.Measured measured = WalkBench.measure(
+                memory, new WalkPlan(sessions, plan.packetSize(), plan.burst(), mix, effort), false);
         return new Point(sessions, Median.of(measured.rounds(), WalkReport.Round::javaNs).value(),
                 Median.of(measured.rounds(), WalkReport.Round::cNs).value(),
                 (double) FlowFile.bytesFor(sessions) / sessions, measured.flowsOnHugePages());

@@ -16,38 +16,35 @@ import java.util.stream.IntStream;
  */
 final class TwoWorkers {
     private static final int WORKERS = 2;
-    private static final int ROUNDS = 5;
     private static final int LAPS_LIMIT = 4_096;
     private static final long STRETCH_NS = TimeUnit.MILLISECONDS.toNanos(300);
 
     private final Bed bed;
     private final int burst;
+    private final Effort effort;
     private final CyclicBarrier turn = new CyclicBarrier(WORKERS);
 
     /** Packets per ns of one worker, by round. */
     private record Pace(double[] alone, double[] together) { }
 
-    private TwoWorkers(final Bed bed, final int burst) {
+    private TwoWorkers(final Bed bed, final int burst, final Effort effort) {
         this.bed = bed;
         this.burst = burst;
+        this.effort = effort;
     }
 
-    /**
-     * @param patienceNs with the JIT
-     * @return packets per second of both at once over those of one alone; the packet source's work is part of it
-     */
-    static double run(final MemoryPlan memory, final int sessions, final ScalePlan plan,
-                      final long patienceNs) {
+    /** @return packets per second of both at once over those of one alone; the packet source's work is part of it */
+    static double run(final MemoryPlan memory, final int sessions, final ScalePlan plan) {
         try (Bed bed = new Bed(memory, sessions, plan.packetSize(), plan.burst(), Mix.ESTABLISHED, WORKERS)) {
             Pinned.run(() -> {
                 IntStream.range(0, WORKERS).forEach(bed::prepare);
                 return null;
             });
-            final TwoWorkers pair = new TwoWorkers(bed, plan.burst());
+            final TwoWorkers pair = new TwoWorkers(bed, plan.burst(), Effort.ofScale(plan.quick(), false));
             final List<Pace> paces = Pinned.run(IntStream.range(0, WORKERS)
-                    .<Callable<Pace>>mapToObj(number -> () -> pair.walk(number, patienceNs)).toList());
-            final double[] ratios = new double[ROUNDS];
-            for (int round = 0; round < ROUNDS; round++) {
+                    .<Callable<Pace>>mapToObj(number -> () -> pair.walk(number)).toList());
+            final double[] ratios = new double[pair.effort.rounds()];
+            for (int round = 0; round < ratios.length; round++) {
                 final int index = round;
                 ratios[round] = WORKERS * paces.stream().mapToDouble(pace -> pace.together()[index]).sum()
                         / paces.stream().mapToDouble(pace -> pace.alone()[index]).sum();
@@ -56,12 +53,12 @@ final class TwoWorkers {
         }
     }
 
-    private Pace walk(final int number, final long patienceNs) {
+    private Pace walk(final int number) {
         final JavaWalker walker = new JavaWalker(bed.relay().workers().get(number));
         final Course course = new Course(bed, number, burst);
-        WarmUp.run(course, walker, patienceNs);
-        final Pace pace = new Pace(new double[ROUNDS], new double[ROUNDS]);
-        for (int round = 0; round < ROUNDS; round++) {
+        WarmUp.run(course, walker, effort.patienceNs());
+        final Pace pace = new Pace(new double[effort.rounds()], new double[effort.rounds()]);
+        for (int round = 0; round < effort.rounds(); round++) {
             for (int whose = 0; whose < WORKERS; whose++) {
                 await();
                 if (whose == number) {

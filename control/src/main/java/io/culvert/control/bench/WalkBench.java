@@ -7,18 +7,12 @@ import io.culvert.control.boot.MemoryPlan;
 import io.culvert.dataplane.worker.StageProbe.Stage;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * How long does a packet's walk take, in Java and in C? Both walk the same packets through the same table, in turn, on
  * one core. Before anything is measured the two must send the same bytes and count the same.
  */
 public final class WalkBench {
-    private static final int LAPS = 60;
-    private static final int QUICK_LAPS = 25;
-    private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(40);
-    private static final long QUICK_PATIENCE_NS = TimeUnit.SECONDS.toNanos(12);
-
     private final WalkPlan plan;
     private final Course course;
     private final JavaWalker java;
@@ -30,7 +24,7 @@ public final class WalkBench {
         this.course = course;
         this.java = java;
         this.c = c;
-        this.laps = plan.quick() ? QUICK_LAPS : LAPS;
+        this.laps = plan.effort().laps();
     }
 
     /** @throws io.culvert.control.Failure when Java and C do not do the same */
@@ -38,7 +32,7 @@ public final class WalkBench {
         final MemoryPlan memory = Bed.initEal();
         try {
             final Machine machine = Machine.here();
-            final Measured measured = measure(memory, plan, plan.quick() ? QUICK_PATIENCE_NS : PATIENCE_NS);
+            final Measured measured = measure(memory, plan, true);
             return new WalkReport(plan, machine, memory.huge(), measured.flowsOnHugePages(), measured.isSteady(),
                     measured.allocated(), measured.rounds(), measured.javaStages(), measured.cStages());
         } finally {
@@ -46,12 +40,12 @@ public final class WalkBench {
         }
     }
 
-    /** What one bed gives. Stages in TSC cycles a packet, {@code allocated} in heap bytes a packet. */
+    /** What one bed gives. Stages in TSC cycles a packet, or null; {@code allocated} in heap bytes a packet. */
     record Measured(List<Round> rounds, double[] javaStages, double[] cStages, boolean isSteady, double allocated,
                     boolean flowsOnHugePages) { }
 
-    /** One bed from its building to its figures. EAL must be there. @param patienceNs with the JIT */
-    static Measured measure(final MemoryPlan memory, final WalkPlan plan, final long patienceNs) {
+    /** One bed from its building to its figures. EAL must be there. @param staged whether to measure the stages, too */
+    static Measured measure(final MemoryPlan memory, final WalkPlan plan, final boolean staged) {
         try (Bed bed = new Bed(memory, plan.flows(), plan.packetSize(), plan.burst(), plan.mix(), 1)) {
             return Pinned.run(() -> {
                 bed.prepare(0);
@@ -60,20 +54,21 @@ public final class WalkBench {
                     final JavaWalker java = new JavaWalker(bed.relay().workers().getFirst());
                     new Comparison(bed, course, plan.burst()).run(java, twin);
                     return new WalkBench(plan, course, java, twin)
-                            .measure(bed.flowsOnHugePages(), patienceNs);
+                            .measure(bed.flowsOnHugePages(), staged);
                 }
             });
         }
     }
 
-    private Measured measure(final boolean flowsOnHugePages, final long patienceNs) {
-        final boolean isSteady = WarmUp.run(course, java, patienceNs);
+    private Measured measure(final boolean flowsOnHugePages, final boolean staged) {
+        final boolean isSteady = WarmUp.run(course, java, plan.effort().patienceNs());
         final List<Round> rounds = new ArrayList<>();
-        for (int round = 0; round < plan.rounds(); round++) {
+        for (int round = 0; round < plan.effort().rounds(); round++) {
             rounds.add(round());
         }
         final double allocated = course.allocated(java);
-        return new Measured(rounds, stages(java), stages(c), isSteady, allocated, flowsOnHugePages);
+        return new Measured(rounds, staged ? stages(java) : null, staged ? stages(c) : null, isSteady, allocated,
+                flowsOnHugePages);
     }
 
     /** Java, C and the source alone in turn, lap by lap; the medians of the laps. */

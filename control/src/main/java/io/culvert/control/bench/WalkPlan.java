@@ -6,6 +6,5 @@ package io.culvert.control.bench;
  *
  * @param flows sessions
  * @param packetSize bytes of UDP payload
- * @param quick fewer laps a round, and less patience with the JIT
  */
-public record WalkPlan(int flows, int packetSize, int burst, Mix mix, int rounds, boolean quick) { }
+public record WalkPlan(int flows, int packetSize, int burst, Mix mix, Effort effort) { }

@@ -13,7 +13,7 @@ import java.util.Locale;
  *
  * @param isSteady whether the JIT had come to rest before they were taken
  * @param allocated heap bytes a packet that Java allocates
- * @param javaStages and {@code cStages}: TSC cycles a packet, by {@link Stage}, the source's share included
+ * @param javaStages and {@code cStages}: TSC cycles a packet by {@link Stage}, the source's share included
  */
 public record WalkReport(WalkPlan plan, Machine machine, boolean buffersOnHugePages, boolean flowsOnHugePages,
                          boolean isSteady, double allocated, List<Round> rounds, double[] javaStages,

@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
             ""
         },
         mixinStandardHelpOptions = true,
-        sortOptions = false)
+        sortOptions = false,
+        usageHelpAutoWidth = true)
 final class BenchScaleCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.cli;
 
+import io.culvert.control.bench.Effort;
 import io.culvert.control.bench.Mix;
 import io.culvert.control.bench.WalkBench;
 import io.culvert.control.bench.WalkPlan;
@@ -27,14 +28,15 @@ import picocli.CommandLine.Spec;
                     + " after it is proved that both send the same bytes and count the same.",
             "",
             "Mixes:",
-            "  established  every packet belongs to an open session; as many go forward as back",
-            "  new          every packet is the first of a new session; between the measured laps all sessions end",
-            "  drop         half the packets are addressed to another MAC, half to a port where nobody listens",
-            "  icmp         echo requests to the relay's own addresses, which it answers",
+            "  established  open sessions only, as many packets forward as back",
+            "  new          every packet opens a session; between laps all end",
+            "  drop         to another MAC, or to a port where nobody listens",
+            "  icmp         echo requests to the relay, which it answers",
             ""
         },
         mixinStandardHelpOptions = true,
-        sortOptions = false)
+        sortOptions = false,
+        usageHelpAutoWidth = true)
 final class BenchWalkCommand implements Runnable {
     private static final int FEWEST_FLOWS = 64;
     private static final int MOST_FLOWS = 8_000_000;
@@ -64,7 +66,7 @@ final class BenchWalkCommand implements Runnable {
         LabOptions.check("--rounds", rounds, 1, MOST_ROUNDS);
         options.check();
         final WalkReport report = WalkBench.run(new WalkPlan(
-                flows, options.packetSize(), options.burst(), mix, rounds, options.isQuick()));
+                flows, options.packetSize(), options.burst(), mix, Effort.ofWalk(rounds, options.isQuick())));
         options.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
     }
 }
