@@ -91,8 +91,8 @@ struct culvert_bench_rule {
 };
 
 /*
- * A worker in C. It works on the memory that a Java worker works on, or on its like: the flow file and the neighbours as
- * their classes draw them, a block of counters by the indices of the catalogue. Two links, one network on each.
+ * A worker in C. It works on the memory that a Java worker works on, or on its like: the flow file and the neighbours
+ * as their classes draw them, a block of counters by the indices of the catalogue. Two links, one network on each.
  */
 struct culvert_bench_twin {
 	uint8_t *flows;           /* the flow file, from its header on */

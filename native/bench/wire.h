@@ -86,8 +86,8 @@ checksum_fold(uint64_t sum)
 }
 
 /*
- * Right when the 20 bytes sum to all ones, that is when the one's complement sum of their longs is a multiple of 65,535,
- * that is when its product with the inverse of 65,535 is small. It cannot be 0: the version is in it.
+ * Right when the 20 bytes sum to all ones, that is when the one's complement sum of their longs is a multiple of
+ * 65,535, that is when its product with the inverse of 65,535 is small. It cannot be 0: the version is in it.
  */
 static inline bool
 ipv4_header_is_right(const uint8_t *frame)

@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import io.culvert.control.Failure;
+import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
@@ -16,6 +18,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
+import java.util.stream.IntStream;
 
 /**
  * Before two walkers are timed: do they do the same? The same packets go through both; what they send must be equal
@@ -28,8 +32,8 @@ final class Comparison {
     private final Course course;
     private final int burst;
 
-    /** What one walker made of the packets. */
-    private record Outcome(List<MemorySegment> sent, long[] counted) { }
+    /** What one walker made of the packets: sent by link, and counted in its counters and in the flows. */
+    private record Outcome(List<MemorySegment> sent, long[] counted, long flowPackets, long flowBytes) { }
 
     Comparison(final Bed bed, final Course course, final int burst) {
         this.bed = bed;
@@ -52,6 +56,10 @@ final class Comparison {
                             + " in " + series.get(counter));
                 }
             }
+            if (ofJava.flowPackets() != ofC.flowPackets() || ofJava.flowBytes() != ofC.flowBytes()) {
+                throw refuse("Java counts " + ofJava.flowPackets() + " packets and " + ofJava.flowBytes()
+                        + " bytes in the flows, C " + ofC.flowPackets() + " and " + ofC.flowBytes());
+            }
         }
         bed.rewind(0, Long.MAX_VALUE);
     }
@@ -66,11 +74,15 @@ final class Comparison {
         }
         bed.rewind(0, packets);
         final long[] before = counts(walker.counters());
+        final long packetsBefore = inFlows(FlowEntry::packets);
+        final long bytesBefore = inFlows(FlowEntry::bytes);
         walker.run(packets / burst);
         final long[] counted = counts(walker.counters());
         for (int counter = 0; counter < counted.length; counter++) {
             counted[counter] -= before[counter];
         }
+        final long flowPackets = inFlows(FlowEntry::packets) - packetsBefore;
+        final long flowBytes = inFlows(FlowEntry::bytes) - bytesBefore;
         check(walker, packets);
         final List<MemorySegment> sent = new ArrayList<>();
         for (int link = 0; link < Bed.LINKS; link++) {
@@ -79,7 +91,7 @@ final class Comparison {
             streams.get(link).capture(MemorySegment.NULL, 0);
         }
         course.end(walker);
-        return new Outcome(sent, counted);
+        return new Outcome(sent, counted, flowPackets, flowBytes);
     }
 
     /** Nothing is lost: as many leave as the mix lets through, and the ledger balances. */
@@ -97,6 +109,15 @@ final class Comparison {
         if (walker.counters().imbalance() != 0) {
             throw refuse(walker.counters().imbalance() + " packets are unaccounted for in the ledger");
         }
+    }
+
+    /** Over all flows of the table that both walk; in the mix of new sessions each has a table of its own. */
+    private long inFlows(final ToLongFunction<MemorySegment> counter) {
+        if (bed.mix() == Mix.NEW) {
+            return 0;
+        }
+        final FlowFile flows = bed.relay().flowFiles().getFirst();
+        return IntStream.range(0, 2 * bed.sessions()).mapToLong(slot -> counter.applyAsLong(flows.entry(slot))).sum();
     }
 
     private static long[] counts(final WorkerCounters counters) {
