@@ -45,7 +45,8 @@ write_flow(struct flow_table *table, int32_t slot, uint32_t flags, uint64_t key_
 
 	flow_begin_change(entry);
 	entry->key_lo = key_lo;
-	entry->key_hi = ports | (uint64_t)IPPROTO_UDP << 32 | (uint64_t)(flags | FLOW_LIVE) << 40 | (uint64_t)adjacency << 48;
+	entry->key_hi = ports | (uint64_t)IPPROTO_UDP << 32 | (uint64_t)(flags | FLOW_LIVE) << 40
+		| (uint64_t)adjacency << 48;
 	entry->new_addresses = new_addresses;
 	entry->new_ports = new_ports;
 	entry->l3_delta = (uint16_t)checksum_delta(addresses, TTL_BEFORE, TTL_AFTER);
@@ -136,7 +137,8 @@ admit_packet(struct culvert_bench_twin *twin, struct state *state, uint64_t key_
 	if ((ports & 0xFFFF) == 0)
 		return ~(int32_t)DROP_UDP_PORT_ZERO;
 	if (destination != rule->listen_address || state->rule_by_port[destination_port] == 0)
-		return ~(int32_t)(is_lent_by_pool(rule, destination, destination_port) ? DROP_NO_SESSION : DROP_NO_RULE);
+		return ~(int32_t)(is_lent_by_pool(rule, destination, destination_port)
+			? DROP_NO_SESSION : DROP_NO_RULE);
 	if (ttl <= 1)
 		return ~(int32_t)DROP_TTL_EXCEEDED;
 	to_target = route_of(state, rule->target_address, state->burst.ingress);
@@ -184,7 +186,8 @@ expire(struct culvert_bench_twin *twin, struct state *state, int32_t limit)
 		if ((flow_flags(forward->key_hi) & FLOW_LIVE) == 0)
 			continue;
 		silent = RTE_MIN(state->now_ms - forward[0].last_seen, state->now_ms - forward[1].last_seen);
-		if (silent >= (forward[1].packets > 0 ? state->rule.idle_timeout_ms : state->rule.unanswered_timeout_ms))
+		if (silent >= (forward[1].packets > 0
+			? state->rule.idle_timeout_ms : state->rule.unanswered_timeout_ms))
 			close_session(twin, state, (int32_t)(forward - state->table.entries));
 	}
 }

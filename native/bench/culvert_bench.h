@@ -27,7 +27,7 @@ struct culvert_bench_stream {
 	uint32_t mbuf_count;
 	uint32_t frame_length;    /* bytes of each packet */
 	uint16_t burst;           /* packets per receive call, at most */
-	uint16_t refcnt;          /* 1, or 2 for packets that the walk drops: freeing them leaves them with the source */
+	uint16_t refcnt;          /* 2 for packets that the walk drops, so that the source keeps them; else 1 */
 
 	/* Moved by the source; set by culvert_bench_rewind. */
 	uint32_t reserved;

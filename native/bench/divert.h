@@ -16,7 +16,8 @@ classify_icmp(const struct state *state, const uint8_t *frame, uint32_t readable
 
 	if (total_length < IP_LENGTH + ICMP_HEADER_LENGTH || readable < PORTS + ICMP_HEADER_LENGTH)
 		return DROP_TRUNCATED;
-	if (frame[ICMP_TYPE] != ECHO_REQUEST || frame[ICMP_CODE] != 0 || !is_own(state, load32(frame + IPV4_DESTINATION)))
+	if (frame[ICMP_TYPE] != ECHO_REQUEST || frame[ICMP_CODE] != 0
+		|| !is_own(state, load32(frame + IPV4_DESTINATION)))
 		return DROP_ICMP_UNSUPPORTED;
 	if (cannot_be_source(source) || is_own(state, source))
 		return DROP_MARTIAN;
@@ -68,7 +69,8 @@ classify(const struct state *state, const uint8_t *frame, uint32_t readable, uin
 		return DROP_NOT_FOR_US;
 	switch (load16(frame + ETHERTYPE)) {
 	case TYPE_ARP: return DROP_ARP_IGNORED; /* the benchmark sends none */
-	case TYPE_IPV4: return destination == mac ? classify_ipv4(state, frame, readable, frame_length) : DROP_NOT_FOR_US;
+	case TYPE_IPV4:
+		return destination == mac ? classify_ipv4(state, frame, readable, frame_length) : DROP_NOT_FOR_US;
 	case TYPE_VLAN:
 	case TYPE_QINQ: return DROP_VLAN;
 	case TYPE_IPV6: return DROP_IPV6;

@@ -248,9 +248,9 @@ flow_displaced_lane(const struct flow_table *table, uint32_t at, uint32_t distan
 	for (int lane = 0; lane < FLOW_LANES; lane++) {
 		if (bucket->tags[lane] != 0) {
 			const struct flow_entry *entry = &table->entries[bucket->slots[lane]];
-			const uint32_t home = (uint32_t)flow_hash(table, entry->key_lo, entry->key_hi & FLOW_KEY_HI_MASK);
+			const uint64_t hash = flow_hash(table, entry->key_lo, entry->key_hi & FLOW_KEY_HI_MASK);
 
-			if (((at - home) & table->bucket_mask) >= distance)
+			if (((at - (uint32_t)hash) & table->bucket_mask) >= distance)
 				return lane;
 		}
 	}

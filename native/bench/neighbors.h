@@ -46,8 +46,8 @@ neighbor_acquire(struct neighbor *neighbors, uint64_t route)
 		if (found == key) {
 			int32_t refs = __atomic_load_n(&entry->refs, __ATOMIC_SEQ_CST);
 
-			while (refs != NEIGHBOR_CLAIMED && !__atomic_compare_exchange_n(&entry->refs, &refs, refs + 1, false,
-				__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			while (refs != NEIGHBOR_CLAIMED && !__atomic_compare_exchange_n(&entry->refs, &refs, refs + 1,
+				false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 				;
 			if (refs != NEIGHBOR_CLAIMED)
 				return adjacency;

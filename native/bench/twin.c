@@ -121,7 +121,8 @@ admit(struct culvert_bench_twin *twin, struct state *state)
 		/* An earlier packet of this burst may have opened the session. */
 		slot = flow_find(&state->table, burst->key_lo[i], burst->key_hi[i], burst->hash[i]);
 		if (slot == FLOW_NOT_FOUND)
-			slot = admit_packet(twin, state, burst->key_lo[i], (uint32_t)burst->key_hi[i], burst->frame[i][TTL]);
+			slot = admit_packet(twin, state, burst->key_lo[i], (uint32_t)burst->key_hi[i],
+				burst->frame[i][TTL]);
 		burst->slot[i] = slot < 0 ? GONE : slot;
 		if (slot < 0)
 			drop(twin, state, burst->mbuf[i], (enum drop_reason)~slot);
@@ -153,8 +154,8 @@ end_run(struct culvert_bench_twin *twin, struct state *state, const struct run *
 static __rte_noinline void
 stop(struct culvert_bench_twin *twin, struct state *state, uint32_t i, uint32_t mtu)
 {
-	drop(twin, state, state->burst.mbuf[i],
-		mtu == 0 ? DROP_NEIGHBOR_UNRESOLVED : state->burst.length[i] > mtu ? DROP_MTU_EXCEEDED : DROP_TTL_EXCEEDED);
+	drop(twin, state, state->burst.mbuf[i], mtu == 0 ? DROP_NEIGHBOR_UNRESOLVED
+		: state->burst.length[i] > mtu ? DROP_MTU_EXCEEDED : DROP_TTL_EXCEEDED);
 }
 
 /* Stage 3: MACs, addresses, ports, TTL, checksums, in place. */
