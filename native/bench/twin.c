@@ -193,9 +193,10 @@ rewrite(struct culvert_bench_twin *twin, struct state *state)
 		store64(frame, next->macs_lo);
 		store32(frame + 8, next->macs_hi);
 		checksum = checksum_update(ttl >> 16, flow->l3_delta);
-		/* TTL, protocol, checksum; addresses; ports: sixteen bytes side by side, in the packet as in the entry. */
+		ttl = ((ttl - decrement) & 0xFFFF) | checksum << 16;
+		/* TTL, protocol, checksum; addresses; ports: sixteen bytes side by side. */
 		relayed = _mm_slli_si128(_mm_load_si128((const __m128i *)&flow->new_addresses), 4);
-		relayed = _mm_or_si128(relayed, _mm_cvtsi32_si128((int)(((ttl - decrement) & 0xFFFF) | checksum << 16)));
+		relayed = _mm_or_si128(relayed, _mm_cvtsi32_si128((int)ttl));
 		_mm_storeu_si128((__m128i *)(frame + TTL), relayed);
 		store16(frame + UDP_CHECKSUM, checksum_update_udp(load16(frame + UDP_CHECKSUM), flow->l4_delta));
 

@@ -65,7 +65,9 @@ struct state {
 static inline bool
 is_own(const struct state *state, uint32_t address)
 {
-	for (uint32_t at = address * 0x9E3779B9U >> 16 & state->own_mask; state->own[at] != 0; at = (at + 1) & state->own_mask)
+	const uint32_t mask = state->own_mask;
+
+	for (uint32_t at = address * 0x9E3779B9U >> 16 & mask; state->own[at] != 0; at = (at + 1) & mask)
 		if (state->own[at] == address)
 			return true;
 	return false;

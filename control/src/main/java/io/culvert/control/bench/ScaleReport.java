@@ -82,7 +82,8 @@ public record ScaleReport(ScalePlan plan, Machine machine, boolean buffersOnHuge
     /** A bar for each number of sessions. */
     public String svg() {
         return SvgChart.stackedBars("The walk of a packet by number of sessions",
-                line("ns per packet in Java, %d bytes of payload. %s", plan.packetSize(), machine.text()),
+                line("ns per packet in Java, %d bytes of payload, without the packet source", plan.packetSize()),
+                machine.text(),
                 points.stream().map(point -> line("%,d", point.sessions())).toList(), List.of("ns per packet"),
                 points.stream().map(point -> new double[] {point.javaNs()}).toArray(double[][]::new));
     }

@@ -14,6 +14,7 @@ final class SvgChart {
     private static final int ROW = 44;
     private static final int BAR = 28;
     private static final int LEGEND = 40;
+    private static final int FOOT = 24;
     private static final int LEGEND_STEP = 140;
     private static final int SWATCH = 12;
     /** Told apart also by those who do not see all colours (Okabe and Ito). */
@@ -21,18 +22,19 @@ final class SvgChart {
             List.of("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00");
 
     /** @param values by row, then by part */
-    static String stackedBars(final String title, final String subtitle, final List<String> rows,
-                              final List<String> parts, final double[][] values) {
+    static String stackedBars(final String title, final String subtitle, final String footnote,
+                              final List<String> rows, final List<String> parts, final double[][] values) {
         final double longest = Arrays.stream(values).mapToDouble(row -> Arrays.stream(row).sum()).max().orElse(1);
         final double scale = (WIDTH - LEFT - RIGHT) / longest;
-        final int height = TOP + ROW * rows.size() + LEGEND;
+        final int height = TOP + ROW * rows.size() + LEGEND + FOOT;
         final StringBuilder svg = new StringBuilder(4_096);
         svg.append(String.format(Locale.ROOT, """
                 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13">
                 <style>text { fill: #222 } @media (prefers-color-scheme: dark) { text { fill: #ddd } }</style>
                 """, WIDTH, height));
         text(svg, 10, 24, "font-size=\"17\"", title);
-        text(svg, 10, 46, "font-size=\"11\"", subtitle);
+        text(svg, 10, 48, "", subtitle);
+        text(svg, 10, height - 8.0, "font-size=\"11\"", footnote);
         for (int row = 0; row < rows.size(); row++) {
             final double y = TOP + (double) row * ROW;
             text(svg, LEFT - 10, y + BAR * 0.65, "text-anchor=\"end\"", rows.get(row));
@@ -49,8 +51,8 @@ final class SvgChart {
         for (int part = 0; part < parts.size() && parts.size() > 1; part++) {
             final int x = LEFT + part * LEGEND_STEP;
             svg.append(String.format(Locale.ROOT, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>%n",
-                    x, height - LEGEND + 10, SWATCH, SWATCH, COLORS.get(part % COLORS.size())));
-            text(svg, x + SWATCH + 6.0, height - LEGEND + 21.0, "", parts.get(part));
+                    x, height - FOOT - LEGEND + 10, SWATCH, SWATCH, COLORS.get(part % COLORS.size())));
+            text(svg, x + SWATCH + 6.0, height - FOOT - LEGEND + 21.0, "", parts.get(part));
         }
         return svg.append("</svg>\n").toString();
     }

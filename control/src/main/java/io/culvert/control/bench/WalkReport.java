@@ -125,8 +125,8 @@ public record WalkReport(WalkPlan plan, Machine machine, boolean buffersOnHugePa
         values[1][0] = Math.max(0, values[1][0] - sourceNs());
         return SvgChart.stackedBars(
                 line("The walk of a packet, %s mix, %,d sessions", plan.mix().label(), plan.flows()),
-                line("ns per packet by stage, %d bytes of payload, without the packet source. %s",
-                        plan.packetSize(), machine.text()),
+                line("ns per packet by stage, %d bytes of payload, without the packet source", plan.packetSize()),
+                machine.text(),
                 List.of("Java", "C twin"), names, values);
     }
 
