@@ -73,7 +73,7 @@ static inline int32_t
 lend(struct state *state, uint32_t client, uint32_t port)
 {
 	const uint32_t count = state->rule.pool_count;
-	uint32_t external = client * 0x9E3779B9U % count;
+	uint32_t external = (uint32_t)((uint64_t)(client * 0x9E3779B9U) * count >> 32);
 
 	for (uint32_t i = 0; i < count; i++) {
 		const int32_t lent = pool_lend(&state->pools[external], port, state->now_ms, &state->random);

@@ -21,7 +21,7 @@ import java.security.SecureRandom;
  * entries. The worker maps it writable; every reader maps it read-only and needs nothing from the worker.
  * <pre>
  *     0 | magic            | layout | worker | pid            | sessions | buckets  |
- *    40 | seed lo | seed hi | clock cycles per ms | now, ms    | highest session used |
+ *    32 | seed lo | seed hi | clock cycles per ms | now, ms    | highest session used |
  *  4096 | index: buckets x 64 bytes
  *       | entries: 2 x sessions x 64 bytes
  * </pre>
