@@ -41,6 +41,10 @@ public final class NativeMemory {
         return EVERYTHING.get(ValueLayout.JAVA_INT_UNALIGNED, address);
     }
 
+    public static long getLong(final long address) {
+        return EVERYTHING.get(ValueLayout.JAVA_LONG_UNALIGNED, address);
+    }
+
     public static short getShort(final long address) {
         return EVERYTHING.get(ValueLayout.JAVA_SHORT_UNALIGNED, address);
     }

@@ -39,6 +39,11 @@ public final class Mbuf {
         return mbuf.get(ValueLayout.JAVA_INT, PKT_LEN);
     }
 
+    /** {@link #data(MemorySegment)} of the buffer at this address; no view, for seldom ways. */
+    public static long data(final long mbuf) {
+        return NativeMemory.getLong(mbuf + BUF_ADDR) + Short.toUnsignedInt(NativeMemory.getShort(mbuf + DATA_OFF));
+    }
+
     /** {@link #packetLength(MemorySegment)} of the buffer at this address; no view, for seldom ways. */
     public static int packetLength(final long mbuf) {
         return NativeMemory.getInt(mbuf + PKT_LEN);

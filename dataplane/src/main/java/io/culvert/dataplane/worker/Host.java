@@ -35,9 +35,8 @@ final class Host implements ArpSender {
     private final WorkerCounters counters;
     private final CounterCatalog catalog;
     private final MemorySegment fresh;
-    /** The ARP request that {@link #request} writes, and the mbuf for it: copies, for a view would be an object. */
+    /** The ARP request that {@link #request} writes: a copy, for a view would be an object. */
     private final MemorySegment request;
-    private final MemorySegment buffer;
     private int nowMs;
 
     Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
@@ -51,7 +50,6 @@ final class Host implements ArpSender {
         this.catalog = counters.catalog();
         this.fresh = arena.allocate(JAVA_LONG);
         this.request = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES));
-        this.buffer = NativeMemory.unscoped(arena.allocate(Mbuf.VIEW_BYTES, Long.BYTES));
     }
 
     void nowMs(final int now) {
@@ -122,8 +120,7 @@ final class Host implements ArpSender {
         }
         final long mbuf = fresh.get(JAVA_LONG, 0);
         Arp.write(request, Arp.REQUEST, link.mac(), link.addressTowards(address), mac, address);
-        NativeMemory.read(mbuf, buffer, Mbuf.VIEW_BYTES);
-        NativeMemory.write(Mbuf.data(buffer), request, Arp.FRAME_LENGTH);
+        NativeMemory.write(Mbuf.data(mbuf), request, Arp.FRAME_LENGTH);
         Mbuf.setLength(mbuf, Arp.FRAME_LENGTH);
         counters.increment(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED));
         egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
