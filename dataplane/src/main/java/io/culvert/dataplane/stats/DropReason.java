@@ -6,7 +6,8 @@ public enum DropReason {
     // Read from the frame, in this order.
     TRUNCATED("truncated", "a header is cut short, or announces more bytes than arrived"),
     NOT_FOR_US("not_for_us", "the destination MAC address is not this port's"),
-    VLAN("vlan", "tagged frame on an untagged port"),
+    VLAN("vlan", "tagged frame on an untagged port, or not of the port's VLAN"),
+    QINQ("qinq", "tagged twice"),
     IPV6("ipv6", "IPv6 is not relayed yet"),
     UNKNOWN_ETHERTYPE("unknown_ethertype", "neither IPv4 nor ARP"),
     BAD_ARP("bad_arp", "malformed ARP, or ARP that claims one of our addresses"),
@@ -14,10 +15,14 @@ public enum DropReason {
     BAD_IP_HEADER("bad_ip_header", "IP version or lengths contradict each other"),
     IP_OPTIONS("ip_options", "IP options, source routes among them, are not relayed"),
     BAD_CHECKSUM("bad_checksum", "the IP header checksum, or the ICMP checksum of an echo request, is wrong"),
-    FRAGMENT("fragment", "fragments are not relayed yet"),
+    FRAGMENT("fragment", "a fragment whose datagram is unknown, and there is no room or time to wait for its first"),
+    FRAGMENT_OVERLAP("fragment_overlap", "fragments overlap, or their sum is longer than a datagram can be"),
     ICMP_UNSUPPORTED("icmp_unsupported", "ICMP other than an echo request to one of our addresses"),
+    ICMP_UNRELATED("icmp_unrelated", "an ICMP error about no packet of a live session"),
+    EXTENSION_HEADERS("extension_headers", "IPv6 extension headers that are too many, or not relayed"),
     NOT_UDP("not_udp", "IP protocol other than UDP"),
     BAD_UDP_LENGTH("bad_udp_length", "the UDP length contradicts the IP length"),
+    UDP_CHECKSUM_ABSENT("udp_checksum_absent", "IPv6 requires a UDP checksum (RFC 8200 section 8.1)"),
     TTL_EXCEEDED("ttl_exceeded", "the time to live ran out here"),
 
     // Decided when no session matches.
@@ -28,6 +33,12 @@ public enum DropReason {
     ACL("acl", "the rule's sources do not include the sender"),
     NO_ROUTE("no_route", "the next hop is on no connected subnet and no gateway is configured"),
     FLOW_TABLE_FULL("flow_table_full", "the limit of flows is reached"),
+    RULE_LIMIT("rule_limit", "the rule's limit of sessions is reached"),
+    SOURCE_LIMIT("source_limit", "the limit of sessions from the sender's network is reached"),
+    UNANSWERED_LIMIT("unanswered_limit", "too many sessions wait for their first answer"),
+    RATE_LIMITED("rate_limited", "too many new sessions in this second"),
+    RULE_RATE_LIMITED("rule_rate_limited", "too many new sessions of the rule in this second"),
+    SOURCE_RATE_LIMITED("source_rate_limited", "too many new sessions from the sender's network in this second"),
     SNAT_EXHAUSTED("snat_exhausted", "every port of the SNAT pool is lent"),
     TUPLE_IN_USE("tuple_in_use", "replies could not be told from those of another session"),
     NEIGHBOR_TABLE_FULL("neighbor_table_full", "no room for another next hop"),
@@ -35,6 +46,7 @@ public enum DropReason {
     // Found on the way out.
     NEIGHBOR_UNRESOLVED("neighbor_unresolved", "the next hop does not answer ARP, or too many packets wait for it"),
     MTU_EXCEEDED("mtu_exceeded", "longer than the egress port's MTU"),
+    NO_MBUF("no_mbuf", "the mempool had no buffer for the packet's fragments"),
     TX_RING_FULL("tx_ring_full", "the egress port took no more packets"),
     HANDOFF_FULL("handoff_full", "the owning worker's inbox is full"),
     DRAINING("draining", "still waiting for a next hop when the relay stopped");
