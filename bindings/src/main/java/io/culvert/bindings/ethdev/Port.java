@@ -33,13 +33,11 @@ public final class Port implements AutoCloseable {
 
     private final String device;
     private final short id;
-    private final boolean virtual;
     private final String driver;
 
-    private Port(final String device, final short id, final boolean virtual) {
+    private Port(final String device, final short id) {
         this.device = device;
         this.id = id;
-        this.virtual = virtual;
         this.driver = info().driver();
     }
 
@@ -50,30 +48,54 @@ public final class Port implements AutoCloseable {
      * @throws DpdkException when the device is not there or its driver refuses the arguments
      */
     public static Port open(final String device) {
-        try (Arena arena = Arena.ofConfined()) {
-            final boolean virtual = isVirtual(device);
-            final int comma = device.indexOf(',');
-            final String name = comma < 0 ? device : device.substring(0, comma);
-            final MemorySegment nameText = arena.allocateFrom(name);
-            final MemorySegment id = arena.allocate(ValueLayout.JAVA_SHORT);
-            if (virtual) {
-                // EAL takes a device that is there already for success, and then two owners would close one port.
-                if (Dpdk.rte_eth_dev_get_port_by_name(nameText, id) == 0) {
-                    throw new DpdkException("rte_eal_hotplug_add", device, EEXIST);
-                }
-                final String arguments = comma < 0 ? "" : device.substring(comma + 1);
-                final int added = Dpdk.rte_eal_hotplug_add(
-                        arena.allocateFrom("vdev"), nameText, arena.allocateFrom(arguments));
-                if (added != 0) {
-                    throw new DpdkException("rte_eal_hotplug_add", device, added);
-                }
-            }
-            final int found = Dpdk.rte_eth_dev_get_port_by_name(nameText, id);
-            if (found != 0) {
-                throw new DpdkException("rte_eth_dev_get_port_by_name", name, found);
-            }
-            return new Port(device, id.get(ValueLayout.JAVA_SHORT, 0), virtual);
+        if (!isVirtual(device)) {
+            return find(device);
         }
+        plug(device);
+        try {
+            return find(device);
+        } catch (final DpdkException e) {
+            unplug(device);
+            throw e;
+        }
+    }
+
+    private static void plug(final String device) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment name = arena.allocateFrom(name(device));
+            // EAL takes a device that is there already for success, and then two owners would close one port.
+            if (Dpdk.rte_eth_dev_get_port_by_name(name, arena.allocate(ValueLayout.JAVA_SHORT)) == 0) {
+                throw new DpdkException("rte_eal_hotplug_add", device, EEXIST);
+            }
+            final String arguments = device.substring(Math.min(name(device).length() + 1, device.length()));
+            final int added = Dpdk.rte_eal_hotplug_add(
+                    arena.allocateFrom("vdev"), name, arena.allocateFrom(arguments));
+            if (added != 0) {
+                throw new DpdkException("rte_eal_hotplug_add", device, added);
+            }
+        }
+    }
+
+    private static Port find(final String device) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment id = arena.allocate(ValueLayout.JAVA_SHORT);
+            final int found = Dpdk.rte_eth_dev_get_port_by_name(arena.allocateFrom(name(device)), id);
+            if (found != 0) {
+                throw new DpdkException("rte_eth_dev_get_port_by_name", name(device), found);
+            }
+            return new Port(device, id.get(ValueLayout.JAVA_SHORT, 0));
+        }
+    }
+
+    private static void unplug(final String device) {
+        try (Arena arena = Arena.ofConfined()) {
+            Dpdk.rte_eal_hotplug_remove(arena.allocateFrom("vdev"), arena.allocateFrom(name(device)));
+        }
+    }
+
+    /** What stands before the first comma; arguments of the driver follow it. */
+    private static String name(final String device) {
+        return device.split(",", 2)[0];
     }
 
     /** Whether this names a virtual device: anything that is not a PCI address. */
@@ -174,12 +196,8 @@ public final class Port implements AutoCloseable {
     public void close() {
         Dpdk.rte_eth_dev_stop(id);
         Dpdk.rte_eth_dev_close(id);
-        if (virtual) {
-            try (Arena arena = Arena.ofConfined()) {
-                final int comma = device.indexOf(',');
-                final String name = comma < 0 ? device : device.substring(0, comma);
-                Dpdk.rte_eal_hotplug_remove(arena.allocateFrom("vdev"), arena.allocateFrom(name));
-            }
+        if (isVirtual(device)) {
+            unplug(device);
         }
     }
 

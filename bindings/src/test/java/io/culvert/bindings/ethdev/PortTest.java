@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.bindings.TestEal;
 import io.culvert.bindings.eal.DpdkException;
+import io.culvert.bindings.ffi.Dpdk;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
 import java.lang.foreign.Arena;
@@ -65,6 +66,14 @@ class PortTest {
             assertEquals(BURST, port.stats().sentPackets());
             assertEquals(BURST, port.stats().receivedPackets());
         }
+    }
+
+    @Test
+    void aVirtualDeviceThatIsNoPortIsRemovedAgain() {
+        final DpdkException refused = assertThrows(DpdkException.class, () -> Port.open("crypto_null0,socket_id=0"));
+        assertEquals("rte_eth_dev_get_port_by_name", refused.function());
+        assertTrue(Dpdk.rte_eal_hotplug_remove(arena.allocateFrom("vdev"), arena.allocateFrom("crypto_null0")) < 0,
+                "nothing is left to remove");
     }
 
     @Test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.cli;
 
+import io.culvert.dataplane.flow.FlowFile;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -18,8 +19,6 @@ record Sizing(long streams, long bitsPerSecond, int payloadBytes, double nanosPe
     /** A core that is busier than this has no reserve for bursts. */
     private static final double BUSY_RATIO_HIGHEST = 0.70;
     private static final int FLOWS_PER_SESSION = 2;
-    /** Two flow entries of one cache line each, and their share of the index. */
-    private static final int BYTES_PER_SESSION = 160;
     /** 1024 to 65535. */
     private static final int SNAT_PORTS_PER_ADDRESS = 64_512;
     private static final int RX_RING_DESCRIPTORS = 4096;
@@ -60,8 +59,9 @@ record Sizing(long streams, long bitsPerSecond, int payloadBytes, double nanosPe
         return streams * FLOWS_PER_SESSION;
     }
 
+    /** Of one worker that has all sessions: index and both flows of each. */
     long flowTableBytes() {
-        return streams * BYTES_PER_SESSION;
+        return FlowFile.bytesFor(Math.toIntExact(streams));
     }
 
     long snatAddresses() {

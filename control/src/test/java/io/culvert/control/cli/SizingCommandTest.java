@@ -4,6 +4,7 @@ package io.culvert.control.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.culvert.dataplane.flow.FlowFile;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
@@ -23,7 +24,7 @@ class SizingCommandTest {
         assertEquals(54.125, sizing.wireGigabitsPerSecondPerDirection());
         assertEquals(2, sizing.cores());
         assertEquals(100_000, sizing.flows());
-        assertEquals(8_000_000, sizing.flowTableBytes());
+        assertEquals(FlowFile.bytesFor(50_000), sizing.flowTableBytes());
         assertEquals(1, sizing.snatAddresses());
         assertEquals(1_048.576, sizing.rxRingMicros(), 0.001);
     }
