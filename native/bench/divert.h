@@ -56,6 +56,14 @@ classify_ipv4(const struct state *state, const uint8_t *frame, uint32_t readable
 	return DROP_BAD_UDP_LENGTH;
 }
 
+static inline bool
+is_tagged_twice(const uint8_t *frame, uint32_t readable)
+{
+	const uint32_t inner = load16(frame + ETHERTYPE + VLAN_TAG_LENGTH);
+
+	return readable >= ETHERNET_LENGTH + VLAN_TAG_LENGTH && (inner == TYPE_VLAN || inner == TYPE_QINQ);
+}
+
 /* What a packet that is not relayable is: a drop reason, or FOR_ECHO. */
 static inline int
 classify(const struct state *state, const uint8_t *frame, uint32_t readable, uint32_t frame_length, uint64_t mac)
@@ -71,8 +79,8 @@ classify(const struct state *state, const uint8_t *frame, uint32_t readable, uin
 	case TYPE_ARP: return DROP_ARP_IGNORED; /* the benchmark sends none */
 	case TYPE_IPV4:
 		return destination == mac ? classify_ipv4(state, frame, readable, frame_length) : DROP_NOT_FOR_US;
-	case TYPE_VLAN:
-	case TYPE_QINQ: return DROP_VLAN;
+	case TYPE_QINQ: return DROP_QINQ;
+	case TYPE_VLAN: return is_tagged_twice(frame, readable) ? DROP_QINQ : DROP_VLAN;
 	case TYPE_IPV6: return DROP_IPV6;
 	default: return DROP_UNKNOWN_ETHERTYPE;
 	}

@@ -138,12 +138,14 @@ POOL_OF_ITS_OWN = "{ address: 192.0.2.9, ports: 40000-49999 }"
 TWO_PORTS = "{ address: 192.0.2.1, ports: 40000-40001 }"
 
 
-def port(name, mac, address, gateway=None, mtu=None, neighbors=None):
+def port(name, mac, address, gateway=None, mtu=None, vlan=None, neighbors=None):
     lines = [f"  {name}:", "    device: pcap", f"    mac: {mac}", f"    address: {address}"]
     if gateway:
         lines.append(f"    gateway: {gateway}")
     if mtu:
         lines.append(f"    mtu: {mtu}")
+    if vlan:
+        lines.append(f"    vlan: {vlan}")
     if neighbors:
         lines.append("    neighbors: { " + ", ".join(f"{ip}: {mac}" for ip, mac in neighbors.items()) + " }")
     return name, "\n".join(lines)
@@ -201,6 +203,13 @@ def who_has(target, sender="203.0.113.254", mac=GATEWAY_MAC, to=EVERYBODY, **fie
 
 def is_at(link, sender, target, **fields):
     return arp(link, 2, sender, target, **{"target_mac": link[1], **fields})
+
+
+def tagged(frame, vlan, **tag):
+    """The same frame in a VLAN."""
+    inner = Ether(frame)
+    return bytes(Ether(src=inner.src, dst=inner.dst, type=0x8100) / Dot1Q(vlan=vlan, type=inner.type, **tag)
+                 / Raw(frame[14:]))
 
 
 def udp_checksum(frame):
@@ -915,15 +924,88 @@ def ipv4_to_a_group_mac(c):
 
 @case
 def tagged_frames(c):
-    """VLAN, priority-tagged (VID 0) and QinQ frames are vlan: a tag never leaks"""
+    """VLAN and priority-tagged (VID 0) frames are vlan, frames tagged twice are qinq: a tag never leaks"""
     packet = IP(src="198.51.100.7", dst="203.0.113.1") / UDP(sport=40000, dport=9000) / Raw(b"tagged")
     dropped_amid_traffic(
         c, "vlan", ether(FROM_GATEWAY, Dot1Q(vlan=5, type=0x0800) / packet, 0x8100),
         ether(FROM_GATEWAY, Dot1Q(vlan=0, prio=5, type=0x0800) / packet, 0x8100),
-        ether(FROM_GATEWAY, Dot1AD(vlan=9, type=0x8100) / Dot1Q(vlan=5, type=0x0800) / packet, 0x88A8),
         ether((GATEWAY_MAC, EVERYBODY), Dot1Q(vlan=5, type=0x0806) / ARP(psrc="203.0.113.7", hwsrc=GATEWAY_MAC),
               0x8100),
         ether(FROM_GATEWAY, Raw(b""), 0x8100))
+    c.drops("edge", "qinq", ether(FROM_GATEWAY, Dot1AD(vlan=9, type=0x8100) / Dot1Q(vlan=5) / packet, 0x88A8),
+            ether(FROM_GATEWAY, Dot1AD(vlan=9, type=0x0800) / packet, 0x88A8),
+            ether(FROM_GATEWAY, Dot1Q(vlan=9, type=0x8100) / Dot1Q(vlan=5) / packet, 0x8100))
+
+
+VLAN_EDGE = port("edge", EDGE_MAC, "203.0.113.1/24", gateway="203.0.113.254", vlan=5, neighbors=EDGE_NEIGHBORS)
+VLAN_INNER = port("inner", INNER_MAC, "192.0.2.1/24", vlan=4094, neighbors=INNER_NEIGHBORS)
+
+
+@case
+def vlan_tags_are_taken_off_and_put_on(c):
+    """Each port has a VLAN: what comes in with its tag leaves with the other's, priority and drop eligibility 0"""
+    c.relay((VLAN_EDGE, VLAN_INNER), CAM)
+    for tag in ({}, {"prio": 7, "id": 1}, {"prio": 1}):
+        c.relays("edge", tagged(udp(FROM_GATEWAY, CLIENT, LISTENER), 5, **tag),
+                 "inner", tagged(udp(TO_TARGET, SNAT, TARGET, ttl=63), 4094))
+    c.then()
+    c.relays("inner", tagged(udp(FROM_TARGET, TARGET, SNAT), 4094, prio=5),
+             "edge", tagged(udp(TO_GATEWAY, LISTENER, CLIENT, ttl=63), 5))
+    c.opens(cam=1)
+
+
+@case
+def vlan_on_one_port_only(c):
+    """A tagged edge and an untagged inner: the tag stays on its side; MTU is counted without it, padding not at all"""
+    c.relay((VLAN_EDGE, INNER), CAM)
+    for payload in (b"culvert", b"m" * 1472):
+        c.relays("edge", tagged(udp(FROM_GATEWAY, CLIENT, LISTENER, payload), 5) + bytes(4),
+                 "inner", udp(TO_TARGET, SNAT, TARGET, payload, ttl=63))
+    c.then()
+    for payload in (b"treavluc", b"m" * 1472):
+        c.relays("inner", udp(FROM_TARGET, TARGET, SNAT, payload),
+                 "edge", tagged(udp(TO_GATEWAY, LISTENER, CLIENT, payload, ttl=63), 5))
+    c.opens(cam=1)
+
+
+@case
+def vlan_answers_are_tagged(c):
+    """ARP, echo and the relay's own ARP requests leave with the port's tag"""
+    inner = port("inner", INNER_MAC, "192.0.2.1/24", vlan=4094)
+    c.relay((VLAN_EDGE, inner), CAM)
+    c.answers("edge", "arp", tagged(who_has("203.0.113.1"), 5), tagged(is_at(TO_GATEWAY, "203.0.113.1",
+                                                                             "203.0.113.254"), 5))
+    c.answers("edge", "icmp", tagged(echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1"), 5),
+              tagged(echo(TO_GATEWAY, "203.0.113.1", "198.51.100.7", type=0), 5))
+    c.then()
+    c.holds("edge", tagged(udp(FROM_GATEWAY, CLIENT, LISTENER), 5))
+    c.asks("inner", tagged(arp((INNER_MAC, EVERYBODY), 1, "192.0.2.1", "192.0.2.17"), 4094))
+    c.then()
+    c.takes_in("inner", tagged(is_at(FROM_TARGET, "192.0.2.17", "192.0.2.1"), 4094))
+    c.releases("inner", tagged(udp(TO_TARGET, SNAT, TARGET, ttl=63), 4094))
+    c.opens(cam=1)
+
+
+@case
+def vlan_of_another(c):
+    """On a tagged port untagged frames, priority tags and other VLANs are vlan, two tags qinq, a cut tag truncated"""
+    c.relay((VLAN_EDGE, INNER), CAM)
+    good = udp(FROM_GATEWAY, CLIENT, LISTENER)
+    before = tagged(good, 5)
+
+    def passes():
+        c.relays("edge", before, "inner", udp(TO_TARGET, SNAT, TARGET, ttl=63))
+
+    passes()
+    c.drops("edge", "vlan", good, tagged(good, 0, prio=5), tagged(good, 4), tagged(good, 0x505), tagged(good, 4095),
+            who_has("203.0.113.1"), tagged(who_has("203.0.113.1"), 4094), good[:14])
+    c.drops("edge", "qinq", ether(FROM_GATEWAY, Dot1AD(vlan=5, type=0x0800) / Raw(good[14:]), 0x88A8),
+            tagged(before, 5), tagged(before, 9), tagged(before[:18], 5),
+            ether(FROM_GATEWAY, Dot1Q(vlan=5, type=0x88A8) / Dot1AD(vlan=5) / Raw(good[14:]), 0x8100))
+    c.drops("edge", "truncated", *(before[:length] for length in (*range(13), 15, 16, 17)))
+    c.drops("edge", "unknown_ethertype", ether(FROM_GATEWAY, Dot1Q(vlan=5, type=0x8847) / Raw(bytes(46)), 0x8100))
+    passes()
+    c.opens(cam=1)
 
 
 @case

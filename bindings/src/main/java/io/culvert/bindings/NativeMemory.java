@@ -53,6 +53,10 @@ public final class NativeMemory {
         EVERYTHING.set(ValueLayout.JAVA_INT_UNALIGNED, address, value);
     }
 
+    public static void setLong(final long address, final long value) {
+        EVERYTHING.set(ValueLayout.JAVA_LONG_UNALIGNED, address, value);
+    }
+
     public static void setShort(final long address, final short value) {
         EVERYTHING.set(ValueLayout.JAVA_SHORT_UNALIGNED, address, value);
     }

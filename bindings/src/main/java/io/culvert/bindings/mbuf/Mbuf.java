@@ -59,6 +59,21 @@ public final class Mbuf {
         return dataLength(mbuf) == packetLength(mbuf);
     }
 
+    /**
+     * Moves the packet's first byte by so many bytes, which are taken off in front, or put on there when negative:
+     * {@code rte_pktmbuf_adj} and {@code rte_pktmbuf_prepend}. The caller has checked that they are there.
+     */
+    public static void moveStart(final long mbuf, final int bytes) {
+        NativeMemory.setShort(mbuf + DATA_OFF, (short) (headroom(mbuf) + bytes));
+        NativeMemory.setShort(mbuf + DATA_LEN, (short) (dataLength(mbuf) - bytes));
+        NativeMemory.setInt(mbuf + PKT_LEN, packetLength(mbuf) - bytes);
+    }
+
+    /** Bytes of the buffer in front of the packet. */
+    public static int headroom(final long mbuf) {
+        return Short.toUnsignedInt(NativeMemory.getShort(mbuf + DATA_OFF));
+    }
+
     /** Sets the length of a packet that lies in one segment. */
     public static void setLength(final long mbuf, final int bytes) {
         NativeMemory.setInt(mbuf + PKT_LEN, bytes);

@@ -38,7 +38,8 @@ final class PlanBuilder {
                     port.mac().map(PlanBuilder::mac).orElseGet(() -> deviceMac.applyAsLong(port)),
                     port.mtu().orElse(DEFAULT_MTU),
                     port.addresses().stream().map(PlanBuilder::subnet).toList(),
-                    port.gateway().map(PlanBuilder::address).orElse(Link.NO_GATEWAY)));
+                    port.gateway().map(PlanBuilder::address).orElse(Link.NO_GATEWAY),
+                    port.vlan().orElse(Link.UNTAGGED)));
         }
         final List<SnatConfig> pools =
                 config.rules().stream().flatMap(rule -> rule.snat().stream()).distinct().toList();

@@ -68,7 +68,7 @@ final class WarmUp {
         this.fresh = arena.allocate(JAVA_LONG, Burst.CAPACITY);
         this.feed = port.txQueue(0);
         final Link link = new Link(0, "warm", MAC, 1_500, List.of(new Subnet(ADDRESS, Ipv4Address.mask(8))),
-                Link.NO_GATEWAY);
+                Link.NO_GATEWAY, Link.UNTAGGED);
         final Rule rule = new Rule(0, "warm", ADDRESS, LISTEN_PORT, LISTEN_PORT, List.of(), TARGET, LISTEN_PORT, true,
                 0, 1_000, 1_000, true);
         final SnatPool.Spec spec = new SnatPool.Spec(0, List.of(ADDRESS), POOL_LOW, POOL_HIGH);

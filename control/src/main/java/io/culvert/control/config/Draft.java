@@ -26,6 +26,7 @@ record Draft(
             List<Located<Cidr>> addresses,
             Optional<Located<InetAddress>> gateway,
             Optional<Located<Integer>> mtu,
+            Optional<Located<Integer>> vlan,
             Optional<Located<MacAddress>> mac,
             List<Neighbor> neighbors) {
 

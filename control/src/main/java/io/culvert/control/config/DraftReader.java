@@ -18,7 +18,7 @@ final class DraftReader {
     private static final List<String> TOP_KEYS = List.of("apiVersion", "instance", "ports", "workers", "memory",
             "defaults", "limits", "rules", "metrics");
     private static final List<String> PORT_KEYS =
-            List.of("device", "address", "gateway", "mtu", "mac", "neighbors");
+            List.of("device", "address", "gateway", "mtu", "vlan", "mac", "neighbors");
     private static final String DEVICE_EXAMPLE = "device: \"0000:8a:00.0\"";
     private static final String ADDRESS_EXAMPLE = "address: 203.0.113.1/24";
     private static final String PORTS_EXAMPLE = "ports: { edge: { " + DEVICE_EXAMPLE + ", " + ADDRESS_EXAMPLE + " } }";
@@ -83,6 +83,7 @@ final class DraftReader {
                         readOwnAddresses(port),
                         port.value("gateway", Addresses::parseUnicast),
                         port.value("mtu", Values.integer(576, 9600)),
+                        port.value("vlan", Values.integer(1, 4094)),
                         port.value("mac", DraftReader::unicastMac),
                         readNeighbors(port)));
     }

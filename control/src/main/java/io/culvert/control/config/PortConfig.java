@@ -17,6 +17,7 @@ public record PortConfig(
         List<Cidr> addresses,
         Optional<InetAddress> gateway,
         OptionalInt mtu,
+        OptionalInt vlan,
         Optional<MacAddress> mac,
         Map<InetAddress, MacAddress> neighbors) {
 

@@ -97,9 +97,14 @@ public record RelayConfig(
                 port.device().orElseThrow().value(),
                 port.addresses().stream().map(Located::value).toList(),
                 port.gateway().map(Located::value),
-                port.mtu().map(mtu -> OptionalInt.of(mtu.value())).orElse(OptionalInt.empty()),
+                number(port.mtu()),
+                number(port.vlan()),
                 port.mac().map(Located::value),
                 Collections.unmodifiableMap(neighbors));
+    }
+
+    private static OptionalInt number(final Optional<Located<Integer>> value) {
+        return value.map(number -> OptionalInt.of(number.value())).orElse(OptionalInt.empty());
     }
 
     private static RuleConfig ruleOf(final Draft.Rule rule) {

@@ -202,6 +202,8 @@ class RelayConfigMistakesTest {
                 mistake(5, "    gateway: 203.0.113.255", "5:14: port \"edge\": gateway 203.0.113.255 is a network or"),
                 mistake(5, "    mtu: 575", "5:10: port \"edge\": mtu \"575\" is out of range. Fix: use 576 to 9600"),
                 mistake(5, "    mtu: 9601", "5:10: port \"edge\": mtu \"9601\" is out of range"),
+                mistake(5, "    vlan: 0", "5:11: port \"edge\": vlan \"0\" is out of range. Fix: use 1 to 4094"),
+                mistake(5, "    vlan: 4095", "5:11: port \"edge\": vlan \"4095\" is out of range"),
                 mistake(5, "    mac: 52:54:00", "5:10: port \"edge\": mac \"52:54:00\" is not a MAC address"),
                 mistake(5, "    mac: 01:00:5e:00:00:01", "5:10: port \"edge\": mac \"01:00:5e:00:00:01\" is a group"),
                 mistake(5, "    neighbors: { 198.51.100.1: 52:54:00:00:00:01 }",

@@ -37,7 +37,7 @@ class RelayConfigTest {
         assertEquals(new RelayConfig(
                 "default",
                 List.of(new PortConfig("lan", "net_tap0", List.of(Cidr.parse("192.0.2.1/24")), Optional.empty(),
-                        OptionalInt.empty(), Optional.empty(), Map.of())),
+                        OptionalInt.empty(), OptionalInt.empty(), Optional.empty(), Map.of())),
                 new WorkersConfig(List.of(), 1, WorkersConfig.Poll.ADAPTIVE),
                 new MemoryConfig(MemoryConfig.Huge.AUTO, 0),
                 new LimitsConfig(262_144),
@@ -55,7 +55,7 @@ class RelayConfigTest {
                 instance: relay1
                 ports:
                   edge: { device: "0000:8a:00.0", address: [203.0.113.1/24, 203.0.113.2/24], gateway: 203.0.113.254,
-                          mtu: 9000, mac: 52-54-00-AA-00-01, neighbors: { 203.0.113.9: "52:54:00:aa:00:02" } }
+                          mtu: 9000, vlan: 12, mac: 52-54-00-AA-00-01, neighbors: { 203.0.113.9: "52:54:00:aa:00:02" } }
                 workers: { cores: 2-3, poll: busy }
                 memory: { huge: false, megabytes: 512 }
                 defaults: { idleTimeout: 2m, unansweredTimeout: 10s, ttl: preserve, snat: none }
@@ -74,6 +74,7 @@ class RelayConfigTest {
         assertEquals(List.of(Cidr.parse("203.0.113.1/24"), Cidr.parse("203.0.113.2/24")), edge.addresses());
         assertEquals(Optional.of(address("203.0.113.254")), edge.gateway());
         assertEquals(OptionalInt.of(9000), edge.mtu());
+        assertEquals(OptionalInt.of(12), edge.vlan());
         assertEquals(Optional.of(new MacAddress(0x5254_00AA_0001L)), edge.mac());
         assertEquals(Map.of(address("203.0.113.9"), MacAddress.parse("52:54:00:aa:00:02")), edge.neighbors());
         assertEquals(new WorkersConfig(List.of(2, 3), 2, WorkersConfig.Poll.BUSY), config.workers());

@@ -11,9 +11,12 @@ import java.util.List;
  * @param mac as in {@link io.culvert.dataplane.wire.Ethernet}
  * @param mtu longest IP packet that leaves here, bytes
  * @param gateway 0 when there is none
+ * @param vlan the VLAN whose tag the link's frames carry, 0 when they carry none
  */
-public record Link(int index, String name, long mac, int mtu, List<Subnet> subnets, int gateway) {
+public record Link(int index, String name, long mac, int mtu, List<Subnet> subnets, int gateway,
+                   int vlan) {
     public static final int NO_GATEWAY = 0;
+    public static final int UNTAGGED = 0;
 
     /** An own address and the mask of the network it lies in, in network order. */
     public record Subnet(int address, int mask) {

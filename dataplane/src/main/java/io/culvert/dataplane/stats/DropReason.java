@@ -6,7 +6,7 @@ public enum DropReason {
     // Read from the frame, in this order.
     TRUNCATED("truncated", "a header is cut short, or announces more bytes than arrived"),
     NOT_FOR_US("not_for_us", "the destination MAC address is not this port's"),
-    VLAN("vlan", "tagged frame on an untagged port, or not of the port's VLAN"),
+    VLAN("vlan", "tagged frame on an untagged port, or a frame that is not of the port's VLAN"),
     QINQ("qinq", "tagged twice"),
     IPV6("ipv6", "IPv6 is not relayed yet"),
     UNKNOWN_ETHERTYPE("unknown_ethertype", "neither IPv4 nor ARP"),

@@ -31,10 +31,15 @@ final class Egress {
     private final MemorySegment[] mbufs;
     private final int[] counts;
     private final long[] bytes;
+    private final VlanTags vlans;
     private final WorkerCounters counters;
+    /** The packet that cannot leave: what is freed alone. */
+    private final MemorySegment refused;
 
-    Egress(final TxQueue[] queues, final WorkerCounters counters, final Arena arena) {
+    Egress(final TxQueue[] queues, final VlanTags vlans, final WorkerCounters counters, final Arena arena) {
         this.queues = queues;
+        this.vlans = vlans;
+        this.refused = NativeMemory.unscoped(arena.allocate(JAVA_LONG));
         this.counters = counters;
         this.counts = new int[queues.length];
         this.bytes = new long[queues.length];
@@ -77,6 +82,9 @@ final class Egress {
     }
 
     private void transmit(final int link, final int ingress) {
+        if (vlans.isTagged(link)) {
+            tag(link, ingress);
+        }
         final int count = counts[link];
         final int sent = queues[link].transmit(mbufs[link], count);
         int lost = 0;
@@ -88,6 +96,25 @@ final class Egress {
         final int counter = counters.catalog().sent(link);
         counters.add(counter, count - lost);
         counters.add(counter + 1, bytes[link] - lostBytes);
+    }
+
+    /** Tags all that leaves by this link. A buffer without room in front, which no driver delivers, leaves here. */
+    private void tag(final int link, final int ingress) {
+        final MemorySegment row = mbufs[link];
+        int tagged = 0;
+        for (int i = 0; i < counts[link]; i++) {
+            final long mbuf = row.getAtIndex(JAVA_LONG, i);
+            if (vlans.putOn(mbuf, link)) {
+                row.setAtIndex(JAVA_LONG, tagged++, mbuf);
+            } else {
+                bytes[link] -= Mbuf.packetLength(mbuf);
+                refused.set(JAVA_LONG, 0, mbuf);
+                Mempool.free(refused, 1);
+                counters.increment(counters.catalog().dropped(ingress) + DropReason.VLAN.ordinal());
+            }
+        }
+        counts[link] = tagged;
+        bytes[link] += (long) tagged * VlanTags.LENGTH;
     }
 
     /** @return how many were not taken after all; they lie in front then */

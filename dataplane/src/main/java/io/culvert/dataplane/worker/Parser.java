@@ -108,7 +108,7 @@ final class Parser {
     }
 
     /** Has the header lines of all packets fetched before the first is read. */
-    private static void locate(final Burst burst) {
+    static void locate(final Burst burst) {
         final int received = burst.receivedCount;
         for (int i = 0; i < received; i++) {
             final MemorySegment buffer = Mbuf.view(burst.received.getAtIndex(JAVA_LONG, i));
@@ -166,7 +166,7 @@ final class Parser {
             return destination == mac ? classifyIpv4(readable, frameLength) : DropReason.NOT_FOR_US.ordinal();
         }
         if (etherType == Ethernet.VLAN || etherType == Ethernet.QINQ) {
-            return DropReason.VLAN.ordinal();
+            return (VlanTags.isTwofold(diverted, readable) ? DropReason.QINQ : DropReason.VLAN).ordinal();
         }
         return (etherType == Ethernet.IPV6 ? DropReason.IPV6 : DropReason.UNKNOWN_ETHERTYPE).ordinal();
     }

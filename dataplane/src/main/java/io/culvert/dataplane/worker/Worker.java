@@ -34,6 +34,7 @@ public final class Worker {
 
     final RxQueue[] queues;
     final Burst burst;
+    private final VlanTags vlans;
     final Parser parser;
     final Lookup lookup;
     private final Admission admission;
@@ -78,7 +79,8 @@ public final class Worker {
         this.number = number;
         this.handoff = handoff;
         burst = new Burst(counters, arena);
-        egress = new Egress(tx, counters, arena);
+        vlans = new VlanTags(plan.links());
+        egress = new Egress(tx, vlans, counters, arena);
         waiting = new Waiting(neighbors, counters);
         host = new Host(plan.links(), own, neighbors, egress, pool, counters, arena);
         parser = new Parser(plan.links(), flows, own, host, arena);
@@ -96,7 +98,8 @@ public final class Worker {
             final int received = queues[link].receive(burst.received, Burst.CAPACITY);
             if (received > 0) {
                 burst.begin(link, received);
-                final long bytes = walk();
+                final long tags = vlans.isTagged(link) ? vlans.takeOff(burst) : 0;
+                final long bytes = tags + walk();
                 counters.add(catalog.received(link), received);
                 counters.add(catalog.received(link) + 1, bytes);
                 counters.add(catalog.of(WorkerCounter.PACKETS), received);

@@ -290,6 +290,6 @@ class NeighborsTest {
 
     private static Link link(final int index) {
         return new Link(index, "port-" + index, 0x0100_0000_0002L + ((long) index << 32), MTU,
-                List.of(new Link.Subnet(0x0100_000A, 0xFFFF)), Link.NO_GATEWAY);
+                List.of(new Link.Subnet(0x0100_000A, 0xFFFF)), Link.NO_GATEWAY, Link.UNTAGGED);
     }
 }

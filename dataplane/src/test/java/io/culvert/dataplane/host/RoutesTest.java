@@ -90,7 +90,7 @@ class RoutesTest {
     }
 
     private static Link link(final int index, final int gateway, final Subnet... subnets) {
-        return new Link(index, "port-" + index, index, 1_500, List.of(subnets), gateway);
+        return new Link(index, "port-" + index, index, 1_500, List.of(subnets), gateway, Link.UNTAGGED);
     }
 
     private static Subnet subnet(final String address, final int prefixLength) {

@@ -119,8 +119,8 @@ final class TestRelay implements AutoCloseable {
 
     private static RelayPlan plan() {
         final List<Link> links = List.of(
-                new Link(EDGE, "edge", MAC[EDGE], MTU, List.of(new Link.Subnet(EDGE_ADDRESS, 0xFF_FFFF)), 0),
-                new Link(INNER, "inner", MAC[INNER], MTU, List.of(new Link.Subnet(INNER_ADDRESS, 0xFF_FFFF)), 0));
+                new Link(EDGE, "edge", MAC[EDGE], MTU, List.of(new Link.Subnet(EDGE_ADDRESS, 0xFF_FFFF)), 0, 0),
+                new Link(INNER, "inner", MAC[INNER], MTU, List.of(new Link.Subnet(INNER_ADDRESS, 0xFF_FFFF)), 0, 0));
         final List<Rule> rules = List.of(
                 new Rule(0, "media", EDGE_ADDRESS, LISTEN, LISTEN + 99, List.of(), TARGET, TARGET_PORT, true, 0,
                         IDLE_MS, UNANSWERED_MS, true),
