@@ -32,12 +32,9 @@ final class Housekeeper {
         final int free = relay.pool().available();
         counters.setProcess(series.buffersFree(), free);
         counters.setProcess(series.buffersUsed(), relay.pool().buffers() - free);
-        for (int index = 0; index < relay.plan().pools().size(); index++) {
-            final int pool = index;
-            counters.setProcess(series.snatPortsLimit(pool),
-                    relay.workers().stream().mapToLong(worker -> worker.pool(pool).size()).sum());
-            counters.setProcess(series.snatPortsUsed(pool),
-                    relay.workers().stream().mapToLong(worker -> worker.pool(pool).lent()).sum());
+        for (int pool = 0; pool < relay.plan().pools().size(); pool++) {
+            counters.setProcess(series.snatPortsLimit(pool), relay.snatPools().get(pool).size());
+            counters.setProcess(series.snatPortsUsed(pool), relay.snatPools().get(pool).lent());
         }
         for (final Neighbors.State state : Neighbors.State.values()) {
             counters.setProcess(series.neighbors(state.ordinal()), relay.neighbors().count(state));

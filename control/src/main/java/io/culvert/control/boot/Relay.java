@@ -19,6 +19,7 @@ import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.worker.Clock;
@@ -50,6 +51,7 @@ public final class Relay implements AutoCloseable {
     private final List<Worker> workers = new ArrayList<>();
     private Mempool pool;
     private RelayPlan plan;
+    private SnatPools snatPools;
     private Neighbors neighbors;
     private Handoff handoff;
     private ProcessSeries processSeries;
@@ -91,6 +93,8 @@ public final class Relay implements AutoCloseable {
             openPort(port, config.workers().count(), memory);
         }
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());
+        snatPools = new SnatPools(
+                plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()));
         neighbors = neighborsOf(config, arena);
         handoff = new Handoff(plan.workers());
 
@@ -163,8 +167,8 @@ public final class Relay implements AutoCloseable {
                           final Arena arena) {
         final RxQueue[] rx = ports.stream().map(port -> port.rxQueue(number)).toArray(RxQueue[]::new);
         final TxQueue[] tx = ports.stream().map(port -> port.txQueue(number)).toArray(TxQueue[]::new);
-        return new Worker(plan, number, rx, tx, flows, neighbors, handoff, pool, counters.worker(number, catalog),
-                new SplittableRandom(new SecureRandom().nextLong()), clock, arena);
+        return new Worker(plan, number, rx, tx, flows, snatPools, neighbors, handoff, pool,
+                counters.worker(number, catalog), clock, arena);
     }
 
     private static String mendFor(final DpdkException e) {
@@ -192,6 +196,10 @@ public final class Relay implements AutoCloseable {
 
     public Mempool pool() {
         return pool;
+    }
+
+    public SnatPools snatPools() {
+        return snatPools;
     }
 
     public Neighbors neighbors() {

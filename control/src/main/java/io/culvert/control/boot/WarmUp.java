@@ -14,6 +14,7 @@ import io.culvert.dataplane.host.Link.Subnet;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Arp;
@@ -81,8 +82,8 @@ final class WarmUp {
         final CounterCatalog catalog = new CounterCatalog(List.of("warm"), List.of("warm"));
         worker = new Worker(plan, 0, new RxQueue[] {port.rxQueue(0, critical)},
                 new TxQueue[] {port.txQueue(0, critical)}, new FlowTable(FlowFile.inMemory(SESSIONS, arena)),
-                neighbors, new Handoff(1), pool,
-                WorkerCounters.inMemory(catalog, arena), new SplittableRandom(0), clock, arena);
+                new SnatPools(plan.pools(), plan.ruleTable(), new SplittableRandom(0)), neighbors, new Handoff(1),
+                pool, WorkerCounters.inMemory(catalog, arena), clock, arena);
     }
 
     /** @return how long it took */

@@ -7,24 +7,23 @@ import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.wire.Wire;
-import java.util.List;
 
 /**
  * Decides about a packet that belongs to no session: may it open one, and if not, why. State is created only after a
  * rule matched. The checks go from the cheapest to the one that takes something.
  */
 public final class Admission {
-    public static final int NO_WORKER = -1;
+    public static final int NO_WORKER = ExternalPorts.NO_OWNER;
     public static final int ANY_WORKER = -2;
 
     private final RuleTable rules;
-    private final List<SnatPool.Spec> pools;
+    private final SnatPools pools;
     private final OwnAddresses own;
     private final Routes routes;
     private final Neighbors neighbors;
     private final Sessions sessions;
 
-    public Admission(final RuleTable rules, final List<SnatPool.Spec> pools, final OwnAddresses own,
+    public Admission(final RuleTable rules, final SnatPools pools, final OwnAddresses own,
                      final Routes routes, final Neighbors neighbors, final Sessions sessions) {
         this.rules = rules;
         this.pools = pools;
@@ -56,7 +55,7 @@ public final class Admission {
             return ~DropReason.ACL.ordinal();
         }
         if (found == RuleTable.NO_RULE) {
-            return ~(poolOf(destination, destinationPort) != null
+            return ~(pools.find(destination, destinationPort) != null
                     ? DropReason.NO_SESSION : DropReason.NO_RULE).ordinal();
         }
         final Rule rule = rules.rule(found);
@@ -72,28 +71,18 @@ public final class Admission {
     }
 
     /**
-     * Which worker may know the session of a packet that this one does not: it is addressed to a SNAT port, whose slice
-     * names its owner, or it comes from a target that sees the clients' own addresses, and then anybody may.
+     * Which worker may know the session of a packet that this one does not: it is addressed to a SNAT port that
+     * its owner's session holds, or it comes from a target that sees the clients' own addresses, and then anybody may.
      *
      * @return the owner, ANY_WORKER, or NO_WORKER
      */
-    public int ownerOf(final long keyLo, final int ports, final int workers) {
+    public int ownerOf(final long keyLo, final int ports) {
         final int destinationPort = Wire.host16(ports >>> Short.SIZE);
-        final SnatPool.Spec pool = poolOf((int) (keyLo >>> Integer.SIZE), destinationPort);
-        if (pool != null) {
-            return pool.owner(destinationPort, workers);
+        final ExternalPorts external = pools.find((int) (keyLo >>> Integer.SIZE), destinationPort);
+        if (external != null) {
+            return external.owner(destinationPort);
         }
         return rules.relaysTransparentlyTo((int) keyLo) ? ANY_WORKER : NO_WORKER;
-    }
-
-    /** The pool that lends this endpoint, or null. */
-    private SnatPool.Spec poolOf(final int address, final int port) {
-        for (int i = 0; i < pools.size(); i++) {
-            if (pools.get(i).covers(address, port)) {
-                return pools.get(i);
-            }
-        }
-        return null;
     }
 
     private int openTowards(final Rule rule, final long keyLo, final int ports, final long toTarget,

@@ -5,9 +5,10 @@ import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
 
 /**
- * The ports of one SNAT address that one worker may lend. No port is lent twice (RFC 4787 REQ-3). The client's own
+ * The ports of one SNAT address. No port is lent twice (RFC 4787 REQ-3). The client's own
  * port is preferred, then one of the same parity (REQ-4), then any; always a random one (RFC 6056). A returned port
- * rests (RFC 6888 REQ-8) and is lent earlier only when nothing else is left. A bitmap and a ring; owned by one worker.
+ * rests (RFC 6888 REQ-8) and is lent earlier only when nothing else is left. A bitmap and a ring; who calls sees to it
+ * that nobody else does.
  */
 public final class PortPool {
     public static final int EXHAUSTED = -1;
@@ -35,7 +36,7 @@ public final class PortPool {
     private int restingHead;
     private int restingCount;
 
-    /** @param excluded ports of the range that are never lent: listeners, other workers' slices */
+    /** @param excluded ports of the range that are never lent: listeners */
     public PortPool(final int low, final int high, final IntPredicate excluded, final RandomGenerator random) {
         this.random = random;
         int lowest = high;
@@ -77,6 +78,15 @@ public final class PortPool {
         final int start = first + random.nextInt(span);
         final int sameParity = findFree(start, parity);
         return take(sameParity != EXHAUSTED ? sameParity : findFree(start, -1L));
+    }
+
+    /** Lends this very port. @return false when it is not free */
+    public boolean claim(final int port) {
+        if (!isFree(port)) {
+            return false;
+        }
+        take(port);
+        return true;
     }
 
     /** Takes a lent port back; it rests from now. */

@@ -21,17 +21,20 @@ public final class Sessions {
     private static final int TTL_BEFORE = 0x0002;
     private static final int TTL_AFTER = 0x0001;
 
+    private final int worker;
     private final FlowTable flows;
     private final RuleTable rules;
-    private final SnatPool[] pools;
+    private final SnatPools pools;
     private final Neighbors neighbors;
     private final WorkerCounters counters;
 
     /** The sweep of {@link #expire} goes on here. */
     private int cursor;
 
-    public Sessions(final FlowTable flows, final RuleTable rules, final SnatPool[] pools, final Neighbors neighbors,
-                    final WorkerCounters counters) {
+    /** @param worker that owns them */
+    public Sessions(final int worker, final FlowTable flows, final RuleTable rules, final SnatPools pools,
+                    final Neighbors neighbors, final WorkerCounters counters) {
+        this.worker = worker;
         this.flows = flows;
         this.rules = rules;
         this.pools = pools;
@@ -60,8 +63,8 @@ public final class Sessions {
         int externalPort = clientPort;
         int lease = 0;
         if (rule.pool() != Rule.NO_SNAT) {
-            final SnatPool pool = pools[rule.pool()];
-            lease = pool.lend(client, clientPort, nowMs);
+            final SnatPool pool = pools.get(rule.pool());
+            lease = pool.lend(client, clientPort, worker, forward, nowMs);
             if (lease == SnatPool.EXHAUSTED) {
                 flows.putBack(forward);
                 return refuse(DropReason.SNAT_EXHAUSTED, toTarget, toClient);
@@ -77,7 +80,7 @@ public final class Sessions {
                 swap(ports), toClient, 0, nowMs);
         if (!flows.publish(forward)) {
             if (rule.pool() != Rule.NO_SNAT) {
-                pools[rule.pool()].giveBack(lease, nowMs);
+                pools.get(rule.pool()).giveBack(lease, nowMs);
             }
             return refuse(DropReason.TUPLE_IN_USE, toTarget, toClient);
         }
@@ -119,7 +122,7 @@ public final class Sessions {
         final Rule rule = rules.rule(FlowEntry.rule(entry));
         if (rule.pool() != Rule.NO_SNAT) {
             final int externalPort = Wire.host16(FlowEntry.newPorts(entry));
-            pools[rule.pool()].giveBack(SnatPool.lease(FlowEntry.external(entry), externalPort), nowMs);
+            pools.get(rule.pool()).giveBack(SnatPool.lease(FlowEntry.external(entry), externalPort), nowMs);
         }
         neighbors.release(FlowEntry.adjacency(entry));
         neighbors.release(FlowEntry.adjacency(flows.entry(forward ^ 1)));

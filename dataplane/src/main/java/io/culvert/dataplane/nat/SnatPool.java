@@ -3,12 +3,11 @@ package io.culvert.dataplane.nat;
 
 import io.culvert.dataplane.wire.Ipv4Address;
 import java.util.List;
-import java.util.random.RandomGenerator;
 
 /**
- * The external addresses and ports that a worker lends to sessions. A client keeps its external address while it can
- * (paired pooling, RFC 4787 REQ-2): its own address chooses the first to try. A lease is the index of the address and
- * the port in one int.
+ * The external addresses and ports that the rules of one pool lend to their sessions. A client keeps its external
+ * address while it can (paired pooling, RFC 4787 REQ-2): its own address chooses the first to try. A lease is the
+ * index of the address and the port in one int.
  */
 public final class SnatPool {
     public static final int EXHAUSTED = -1;
@@ -23,51 +22,52 @@ public final class SnatPool {
         public String name() {
             return Ipv4Address.format(addresses.getFirst()) + ":" + low + "-" + high;
         }
-
-        /** Which worker lends this port: each has its own slice, so that none asks another. */
-        public int owner(final int port, final int workers) {
-            return (int) ((port - low) * (long) workers / (high - low + 1));
-        }
-
-        public boolean covers(final int address, final int port) {
-            return port >= low && port <= high && addresses.contains(address);
-        }
     }
 
-    private final int[] addresses;
-    private final PortPool[] ports;
+    private final ExternalPorts[] externals;
 
-    public SnatPool(final Spec spec, final RuleTable rules, final int worker, final int workers,
-                    final RandomGenerator random) {
-        addresses = spec.addresses().stream().mapToInt(Integer::intValue).toArray();
-        ports = new PortPool[addresses.length];
-        for (int i = 0; i < addresses.length; i++) {
-            final int address = addresses[i];
-            ports[i] = new PortPool(spec.low(), spec.high(),
-                    port -> spec.owner(port, workers) != worker || rules.listens(address, port), random);
-        }
+    SnatPool(final ExternalPorts[] externals) {
+        this.externals = externals;
     }
 
-    /** @return a lease, or EXHAUSTED */
-    public int lend(final int client, final int preferredPort, final int nowMs) {
+    /**
+     * @param worker whose session it is for, and {@code session} its forward slot there
+     * @return a lease, or EXHAUSTED
+     */
+    public int lend(final int client, final int preferredPort, final int worker, final int session, final int nowMs) {
         // From the high bits of the product: the low ones know nothing of the host's own byte, which lies highest.
-        final int first = (int) ((client * 0x9E3779B9 & 0xFFFF_FFFFL) * addresses.length >>> Integer.SIZE);
-        for (int i = 0; i < addresses.length; i++) {
-            final int external = (first + i) % addresses.length;
-            final int port = ports[external].lend(preferredPort, nowMs);
-            if (port != PortPool.EXHAUSTED) {
-                return external << Short.SIZE | port;
+        final int first = (int) ((client * 0x9E3779B9 & 0xFFFF_FFFFL) * externals.length >>> Integer.SIZE);
+        for (int i = 0; i < externals.length; i++) {
+            final int external = (first + i) % externals.length;
+            final int port = externals[external].lend(preferredPort, worker, session, nowMs);
+            if (port != ExternalPorts.EXHAUSTED) {
+                return lease(external, port);
             }
         }
         return EXHAUSTED;
     }
 
+    /** Takes a given lease for a session that has it from before. @return false when it is not to be had */
+    public boolean claim(final int lease, final int worker, final int session) {
+        return external(lease) < externals.length && externals[external(lease)].claim(port(lease), worker, session);
+    }
+
     public void giveBack(final int lease, final int nowMs) {
-        ports[external(lease)].giveBack(port(lease), nowMs);
+        externals[external(lease)].giveBack(port(lease), nowMs);
+    }
+
+    /** The worker whose session holds the lease, or {@link ExternalPorts#NO_OWNER}. */
+    public int owner(final int lease) {
+        return externals[external(lease)].owner(port(lease));
+    }
+
+    /** The forward slot of the session that holds the lease, in its owner's table. */
+    public int sessionOf(final int lease) {
+        return externals[external(lease)].sessionOf(port(lease));
     }
 
     public int address(final int external) {
-        return addresses[external];
+        return externals[external].address();
     }
 
     public static int external(final int lease) {
@@ -85,8 +85,8 @@ public final class SnatPool {
     /** How many leases there can be. */
     public int size() {
         int size = 0;
-        for (final PortPool pool : ports) {
-            size += pool.size();
+        for (final ExternalPorts external : externals) {
+            size += external.size();
         }
         return size;
     }
@@ -94,8 +94,8 @@ public final class SnatPool {
     /** How many leases there are. */
     public int lent() {
         int lent = 0;
-        for (final PortPool pool : ports) {
-            lent += pool.lent();
+        for (final ExternalPorts external : externals) {
+            lent += external.lent();
         }
         return lent;
     }

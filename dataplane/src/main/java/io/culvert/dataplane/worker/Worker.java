@@ -12,7 +12,7 @@ import io.culvert.dataplane.nat.Admission;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.nat.Sessions;
-import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -20,11 +20,10 @@ import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.random.RandomGenerator;
 
 /**
- * The packet's walk. One core, one receive and one transmit queue of every port, one slice of the flow table: nothing
- * is shared, so nothing locks. No call allocates and none throws.
+ * The packet's walk. One core, one receive and one transmit queue of every port, one flow table of its own: on the walk
+ * nothing is shared, so nothing locks. No call allocates and none throws.
  */
 public final class Worker {
     private static final int MS_PER_SECOND = 1_000;
@@ -51,7 +50,6 @@ public final class Worker {
     final long cyclesPerMs;
     private final int number;
     private final Handoff handoff;
-    private final SnatPool[] pools;
 
     int nowMs;
     private int maintainedMs;
@@ -59,16 +57,14 @@ public final class Worker {
     /**
      * @param number of this worker; number 0 also looks after the next hops of all
      * @param rx and {@code tx}: this worker's queue on each link, in the order of the plan
-     * @param random chooses external ports; hard to guess from outside
+     * @param pools shared by all workers
      * @param arena of the worker's own buffers
      */
     public Worker(final RelayPlan plan, final int number, final RxQueue[] rx, final TxQueue[] tx,
-                  final FlowTable flows, final Neighbors neighbors, final Handoff handoff, final Mempool pool,
-                  final WorkerCounters counters, final RandomGenerator random, final Clock clock, final Arena arena) {
+                  final FlowTable flows, final SnatPools pools, final Neighbors neighbors, final Handoff handoff,
+                  final Mempool pool, final WorkerCounters counters, final Clock clock, final Arena arena) {
         final RuleTable rules = plan.ruleTable();
         final OwnAddresses own = plan.ownAddresses();
-        this.pools = plan.pools().stream()
-                .map(spec -> new SnatPool(spec, rules, number, plan.workers(), random)).toArray(SnatPool[]::new);
         this.queues = rx;
         this.flows = flows;
         this.neighbors = neighbors;
@@ -85,8 +81,8 @@ public final class Worker {
         host = new Host(plan.links(), own, neighbors, egress, pool, counters, arena);
         parser = new Parser(plan.links(), flows, own, host, arena);
         lookup = new Lookup(flows);
-        sessions = new Sessions(flows, rules, pools, neighbors, counters);
-        admission = new Admission(rules, plan.pools(), own, plan.routes(), neighbors, sessions);
+        sessions = new Sessions(number, flows, rules, pools, neighbors, counters);
+        admission = new Admission(rules, pools, own, plan.routes(), neighbors, sessions);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);
     }
 
@@ -154,7 +150,7 @@ public final class Worker {
         if (workers == 1 || reason != DropReason.NO_SESSION && reason != DropReason.NO_RULE) {
             return false;
         }
-        final int owner = admission.ownerOf(burst.keyLo[i], (int) burst.keyHi[i], workers);
+        final int owner = admission.ownerOf(burst.keyLo[i], (int) burst.keyHi[i]);
         // Whoever may know it is asked in turn; the owner of a port has been asked when the packet was handed once.
         final int hopsLimit = owner == Admission.ANY_WORKER ? workers - 1 : 1;
         final int next = owner == Admission.ANY_WORKER ? (number + 1) % workers : owner;
@@ -216,11 +212,6 @@ public final class Worker {
 
     public WorkerCounters counters() {
         return counters;
-    }
-
-    /** How many ports of a pool this worker can lend, and how many it has lent: for metrics, from any thread. */
-    public SnatPool pool(final int index) {
-        return pools[index];
     }
 
     /** Ends the work: nothing is held any more. Called when no worker runs any longer, by whoever ran them. */

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +31,7 @@ class PortPoolProperties {
     /** Against a set of what is lent and a queue of what rests, on a clock that jumps. */
     @ParameterizedTest
     @CsvSource({"40000, 40000", "40000, 40001", "1, 63", "64, 127", "30000, 30200", "65500, 65535", "0, 300"})
+    @Tag("RFC4787-REQ-3")
     void neverLendsTwice(final int low, final int high, final SplittableRandom random) {
         final BitSet excluded = new BitSet();
         for (int port = low; port < high; port++) {
@@ -91,6 +93,7 @@ class PortPoolProperties {
     }
 
     @Test
+    @Tag("RFC4787-REQ-4")
     void keepsTheParityOfTheClientsPortWhileItCan(final SplittableRandom random) {
         final PortPool pool = new PortPool(2_000, 2_099, NOTHING, random);
         for (int i = 0; i < 50; i++) {
@@ -103,6 +106,7 @@ class PortPoolProperties {
     }
 
     @Test
+    @Tag("RFC6888-REQ-8")
     void aReturnedPortRestsBeforeItIsLentAgain(final SplittableRandom random) {
         final PortPool pool = new PortPool(2_000, 2_001, NOTHING, random);
         assertEquals(2_000, pool.lend(2_000, 0));
@@ -134,14 +138,26 @@ class PortPoolProperties {
         chosen.forEach((port, times) -> assertTrue(times < 200, port + " was chosen " + times + " times of 2000"));
     }
 
-    /** The slice of the last of three workers: what the others own must not pile up on its first port. */
+    /** What listeners hold must not pile up on the first port behind them. */
     @Test
-    void choosesAnyPortOfAWorkersSlice(final SplittableRandom random) {
+    void choosesAnyPortBehindTheListeners(final SplittableRandom random) {
         final Map<Integer, Integer> chosen = new HashMap<>();
         for (int i = 0; i < 2_000; i++) {
             chosen.merge(new PortPool(1_024, 65_535, port -> port < 44_000, random).lend(5, 0), 1, Integer::sum);
         }
         chosen.forEach((port, times) -> assertTrue(times < 20, port + " was chosen " + times + " times of 2000"));
+    }
+
+    @Test
+    void claimsOnlyWhatIsFree(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_001, port -> port == 2_001, random);
+        assertFalse(pool.claim(2_001), "excluded");
+        assertFalse(pool.claim(1_999), "outside");
+        assertTrue(pool.claim(2_000));
+        assertFalse(pool.claim(2_000), "claimed already");
+        assertEquals(PortPool.EXHAUSTED, pool.lend(2_000, 0));
+        pool.giveBack(2_000, 0);
+        assertFalse(pool.claim(2_000), "rests");
     }
 
     @Test

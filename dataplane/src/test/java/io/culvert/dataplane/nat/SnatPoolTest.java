@@ -3,14 +3,24 @@ package io.culvert.dataplane.nat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.dataplane.Seeded;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,18 +33,20 @@ class SnatPoolTest {
     private static final int FIRST_ADDRESS = 0x0171_00CB;
 
     @Test
+    @Tag("RFC4787-REQ-2")
+    @Tag("RFC6888-REQ-2")
     void aClientKeepsItsExternalAddressWhileItCan(final SplittableRandom random) {
         final SnatPool pool = pool(3, 2_000, 2_009, random);
         final int client = random.nextInt();
-        final int external = SnatPool.external(pool.lend(client, 1, 0));
+        final int external = SnatPool.external(pool.lend(client, 1, 0, 0, 0));
         for (int i = 1; i < 10; i++) {
-            assertEquals(external, SnatPool.external(pool.lend(client, 1, 0)), "lease " + i);
+            assertEquals(external, SnatPool.external(pool.lend(client, 1, 0, 0, 0)), "lease " + i);
         }
         for (int i = 0; i < 20; i++) {
-            final int lease = pool.lend(client, 1, 0);
+            final int lease = pool.lend(client, 1, 0, 0, 0);
             assertTrue(lease != SnatPool.EXHAUSTED && SnatPool.external(lease) != external, "the others help out");
         }
-        assertEquals(SnatPool.EXHAUSTED, pool.lend(client, 1, 0));
+        assertEquals(SnatPool.EXHAUSTED, pool.lend(client, 1, 0, 0, 0));
         assertEquals(30, pool.lent());
         assertEquals(30, pool.size());
     }
@@ -47,7 +59,7 @@ class SnatPoolTest {
         final int[] clients = new int[addresses];
         final int network = random.nextInt();
         for (int host = 0; host < 256; host++) {
-            clients[SnatPool.external(pool.lend(network & 0xFF_FFFF | host << 24, 5_004, 0))]++;
+            clients[SnatPool.external(pool.lend(network & 0xFF_FFFF | host << 24, 5_004, 0, 0, 0))]++;
         }
         for (final int count : clients) {
             assertTrue(count >= 256 / addresses / 4, "256 clients of a /24 share " + addresses + " addresses as "
@@ -57,60 +69,147 @@ class SnatPoolTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 5})
-    void workersShareThePortsWithoutOverlapOrRest(final int workers, final SplittableRandom random) {
-        for (final int[] range : new int[][] {{1_024, 65_535}, {65_529, 65_535}, {2_000, 2_006}, {0, 65_535}}) {
-            final SnatPool.Spec spec = new SnatPool.Spec(0, List.of(FIRST_ADDRESS), range[0], range[1]);
+    @Tag("RFC4787-REQ-3")
+    void workersLendFromOnePoolWithoutOverlapOrRest(final int workers, final SplittableRandom random) {
+        for (final int[] range : new int[][] {{1_024, 65_535}, {65_529, 65_535}, {2_000, 2_006}, {1, 65_535}}) {
+            final SnatPools pools = pools(NO_RULES, random, new SnatPool.Spec(0, List.of(FIRST_ADDRESS), range[0],
+                    range[1]));
             final Set<Integer> lent = new HashSet<>();
-            for (int worker = 0; worker < workers; worker++) {
-                final SnatPool pool = new SnatPool(spec, NO_RULES, worker, workers, random);
-                for (int lease = pool.lend(1, 1, 0); lease != SnatPool.EXHAUSTED; lease = pool.lend(1, 1, 0)) {
-                    assertTrue(lent.add(SnatPool.port(lease)), "lent by two workers: " + SnatPool.port(lease));
-                    assertEquals(worker, spec.owner(SnatPool.port(lease), workers));
-                }
+            for (int i = 0; i < range[1] - range[0] + 1; i++) {
+                final int worker = random.nextInt(workers);
+                final int lease = pools.get(0).lend(1, 1, worker, 2 * i, 0);
+                assertTrue(lent.add(SnatPool.port(lease)), "lent by two workers: " + SnatPool.port(lease));
+                final ExternalPorts external = pools.find(FIRST_ADDRESS, SnatPool.port(lease));
+                assertEquals(worker, external.owner(SnatPool.port(lease)));
+                assertEquals(worker, pools.get(0).owner(lease));
+                assertEquals(2 * i, pools.get(0).sessionOf(lease));
             }
-            assertEquals(range[1] - range[0] + 1, lent.size(), "with " + workers + " workers");
+            assertEquals(SnatPool.EXHAUSTED, pools.get(0).lend(1, 1, 0, 0, 0), "with " + workers + " workers");
         }
+    }
+
+    @Test
+    void aPortThatIsNotLentHasNoOwner(final SplittableRandom random) {
+        final SnatPool pool = pool(1, 2_000, 2_009, random);
+        final int lease = pool.lend(1, 2_005, 127, 8, 0);
+        assertEquals(127, pool.owner(lease));
+        assertEquals(ExternalPorts.NO_OWNER, pool.owner(lease + 1));
+        pool.giveBack(lease, 0);
+        assertEquals(ExternalPorts.NO_OWNER, pool.owner(lease));
+    }
+
+    @Test
+    void claimsALeaseOnce(final SplittableRandom random) {
+        final SnatPool pool = pool(2, 2_000, 2_009, random);
+        final int lease = SnatPool.lease(1, 2_003);
+        assertTrue(pool.claim(lease, 3, 14));
+        assertEquals(3, pool.owner(lease));
+        assertEquals(14, pool.sessionOf(lease));
+        assertFalse(pool.claim(lease, 4, 16), "claimed already");
+        assertFalse(pool.claim(SnatPool.lease(2, 2_003), 0, 0), "no such address");
+        assertFalse(pool.claim(SnatPool.lease(1, 2_010), 0, 0), "no such port");
+        pool.giveBack(lease, 0);
+        assertFalse(pool.claim(lease, 4, 16), "rests");
+    }
+
+    @Test
+    @Tag("RFC4787-REQ-3")
+    void poolsThatNameTheSameAddressShareItsPorts(final SplittableRandom random) {
+        final SnatPools pools = pools(NO_RULES, random,
+                new SnatPool.Spec(0, List.of(FIRST_ADDRESS, 7), 2_000, 2_009),
+                new SnatPool.Spec(1, List.of(7), 2_000, 2_009), new SnatPool.Spec(2, List.of(7), 3_000, 3_009));
+        final int first = pools.get(1).lend(1, 2_005, 0, 2, 0);
+        assertEquals(2_005, SnatPool.port(first));
+        assertFalse(pools.get(0).claim(SnatPool.lease(1, 2_005), 0, 4), "lent by the other pool");
+        assertEquals(2, pools.find(7, 2_005).sessionOf(2_005));
+        assertEquals(3_005, SnatPool.port(pools.get(2).lend(1, 3_005, 0, 6, 0)), "another range of the address");
+    }
+
+    /** Four threads in the place of workers: a port that two hold at a time would show. */
+    @Test
+    @Tag("RFC4787-REQ-3")
+    void threadsNeverHoldTheSamePort(final SplittableRandom random) throws Exception {
+        final int threads = 4;
+        final SnatPool pool = pool(1, 2_000, 2_030, random);
+        final AtomicIntegerArray holders = new AtomicIntegerArray(1 << Short.SIZE);
+        final List<Callable<Void>> workers = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            final int worker = i;
+            final SplittableRandom own = random.split();
+            workers.add(() -> {
+                final Deque<Integer> mine = new ArrayDeque<>();
+                for (int step = 0; step < 20_000; step++) {
+                    final int lease = own.nextBoolean() ? pool.lend(1, own.nextInt(1 << 16), worker, step, step)
+                            : SnatPool.EXHAUSTED;
+                    if (lease != SnatPool.EXHAUSTED) {
+                        assertEquals(1, holders.incrementAndGet(SnatPool.port(lease)), "holders of a port");
+                        assertEquals(worker, pool.owner(lease));
+                        mine.add(lease);
+                    } else if (!mine.isEmpty()) {
+                        holders.decrementAndGet(SnatPool.port(mine.peek()));
+                        pool.giveBack(mine.remove(), step);
+                    }
+                }
+                for (final int lease : mine) {
+                    holders.decrementAndGet(SnatPool.port(lease));
+                    pool.giveBack(lease, 0);
+                }
+                return null;
+            });
+        }
+        try (ExecutorService executor = Executors.newFixedThreadPool(threads)) {
+            for (final Future<Void> done : executor.invokeAll(workers)) {
+                done.get();
+            }
+        }
+        assertEquals(0, pool.lent());
     }
 
     @Test
     void neverLendsAListenersPort(final SplittableRandom random) {
         final int second = FIRST_ADDRESS + (1 << 24);
         final Rule rule = new Rule(0, "r", second, 2_003, 2_005, List.of(), 1, 7_890, false, 0, 1, 1, true);
-        final SnatPool pool = new SnatPool(new SnatPool.Spec(0, List.of(FIRST_ADDRESS, second), 2_000, 2_009),
-                new RuleTable(List.of(rule)), 0, 1, random);
+        final SnatPool pool = pools(new RuleTable(List.of(rule)), random,
+                new SnatPool.Spec(0, List.of(FIRST_ADDRESS, second), 2_000, 2_009)).get(0);
         assertEquals(17, pool.size());
         for (int i = 0; i < 17; i++) {
-            final int lease = pool.lend(i, 2_004, 0);
+            final int lease = pool.lend(i, 2_004, 0, 0, 0);
             final int port = SnatPool.port(lease);
             assertFalse(pool.address(SnatPool.external(lease)) == second && port >= 2_003 && port <= 2_005,
                     "port " + port);
         }
-        assertEquals(SnatPool.EXHAUSTED, pool.lend(0, 0, 0));
+        assertEquals(SnatPool.EXHAUSTED, pool.lend(0, 0, 0, 0, 0));
     }
 
     @Test
     void aLeaseGoesBackToTheAddressItCameFrom(final SplittableRandom random) {
         final SnatPool pool = pool(2, 2_000, 2_000, random);
-        final int first = pool.lend(1, 2_000, 0);
-        final int second = pool.lend(1, 2_000, 0);
+        final int first = pool.lend(1, 2_000, 0, 0, 0);
+        final int second = pool.lend(1, 2_000, 0, 0, 0);
         assertEquals(SnatPool.lease(SnatPool.external(first), 2_000), first);
         pool.giveBack(second, 0);
         assertEquals(1, pool.lent());
-        assertEquals(second, pool.lend(1, 2_000, 0));
+        assertEquals(second, pool.lend(1, 2_000, 0, 0, 0));
     }
 
     @Test
-    void coversItsAddressesAndPorts() {
-        final SnatPool.Spec spec = new SnatPool.Spec(0, List.of(FIRST_ADDRESS, 7), 2_000, 2_009);
-        assertTrue(spec.covers(FIRST_ADDRESS, 2_000));
-        assertTrue(spec.covers(7, 2_009));
-        assertFalse(spec.covers(7, 1_999));
-        assertFalse(spec.covers(7, 2_010));
-        assertFalse(spec.covers(8, 2_005));
+    void findsWhatAPoolCovers(final SplittableRandom random) {
+        final SnatPools pools = pools(NO_RULES, random, new SnatPool.Spec(0, List.of(FIRST_ADDRESS, 7), 2_000, 2_009));
+        assertEquals(FIRST_ADDRESS, pools.find(FIRST_ADDRESS, 2_000).address());
+        assertEquals(7, pools.find(7, 2_009).address());
+        assertNull(pools.find(7, 1_999));
+        assertNull(pools.find(7, 2_010));
+        assertNull(pools.find(8, 2_005));
+        assertNull(pools(NO_RULES, random).find(8, 2_005), "without a pool");
     }
 
     private static SnatPool pool(final int addresses, final int low, final int high, final SplittableRandom random) {
         final List<Integer> list = IntStream.range(0, addresses).mapToObj(i -> FIRST_ADDRESS + (i << 24)).toList();
-        return new SnatPool(new SnatPool.Spec(0, list, low, high), NO_RULES, 0, 1, random);
+        return pools(NO_RULES, random, new SnatPool.Spec(0, list, low, high)).get(0);
+    }
+
+    private static SnatPools pools(final RuleTable rules, final SplittableRandom random,
+                                   final SnatPool.Spec... specs) {
+        return new SnatPools(List.of(specs), rules, random);
     }
 }

@@ -20,6 +20,7 @@ import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.CounterFile;
@@ -80,6 +81,7 @@ final class TestRelay implements AutoCloseable {
     private final int buffersAtStart;
     private long cycles;
 
+    private final SnatPools snatPools;
     final Neighbors neighbors;
     final FlowTable flows;
     final Worker worker;
@@ -95,6 +97,7 @@ final class TestRelay implements AutoCloseable {
         }
         buffersAtStart = pool.available();
         final RelayPlan plan = plan();
+        snatPools = new SnatPools(plan.pools(), plan.ruleTable(), new SplittableRandom(1));
         neighbors = new Neighbors(plan.links(), arena);
         flows = new FlowTable(FlowFile.inMemory(sessions, arena));
         try {
@@ -104,9 +107,8 @@ final class TestRelay implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         worker = new Worker(plan, 0, new RxQueue[] {in[0].rxQueue(0), in[1].rxQueue(0)},
-                new TxQueue[] {out[0].txQueue(0), out[1].txQueue(0)}, flows, neighbors,
-                new Handoff(1), pool, counters,
-                new SplittableRandom(1), clock(), arena);
+                new TxQueue[] {out[0].txQueue(0), out[1].txQueue(0)}, flows, snatPools,
+                neighbors, new Handoff(1), pool, counters, clock(), arena);
     }
 
     /** With next hops that are all known. */
@@ -235,7 +237,7 @@ final class TestRelay implements AutoCloseable {
     }
 
     int lentPorts() {
-        return worker.pool(0).lent();
+        return snatPools.get(0).lent();
     }
 
     void assertBalanced() {

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.walks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.culvert.bindings.ethdev.Port;
+import io.culvert.control.boot.MemoryPlan;
+import io.culvert.control.boot.Relay;
+import io.culvert.control.config.RelayConfig;
+import io.culvert.control.instance.Instance;
+import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
+import io.culvert.dataplane.stats.CounterFile;
+import io.culvert.dataplane.worker.Clock;
+import io.culvert.dataplane.worker.Worker;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * A golden case on its way through a relay of one or more workers over net_pcap devices. With several, what comes from
+ * a target arrives on the queue of the last worker and everything else on that of the first, so that replies have to
+ * be handed over; each worker has room for as many sessions as the case has in all.
+ */
+final class GoldenWalk {
+    static final Path CASES = Path.of("src/test/resources/walks");
+    private static final String DROPPED = "culvert_dropped_packets_total";
+    /** Polls that find nothing before a step counts as drained. */
+    private static final int SILENT_POLLS = 3;
+    private static final int POLLS_LIMIT = 10_000;
+    private static final int DESCRIPTORS = 512;
+    private static final Pattern DEVICE = Pattern.compile("device: pcap");
+    /** A port's name stands on the line before its device. */
+    private static final Pattern PORT = Pattern.compile("([a-z0-9-]+):\\s*\\{?\\s*device: pcap");
+    private static final Pattern FLOWS = Pattern.compile("flows: ([0-9]+)");
+    private static final int IPV4_SOURCE = 26;
+
+    private final Path folder;
+    private final int workers;
+    private final Path scratch;
+    private final RelayConfig config;
+    private final int steps;
+
+    GoldenWalk(final Path folder, final int workers, final Path scratch) throws IOException {
+        TestEal.init();
+        this.folder = folder;
+        this.workers = workers;
+        this.scratch = scratch;
+        this.config = RelayConfig.parse(configOf(), folder.getFileName() + "/config.yaml");
+        this.steps = steps();
+    }
+
+    static Stream<Path> cases() throws IOException {
+        return Files.list(CASES).filter(Files::isDirectory).sorted();
+    }
+
+    /** @return how many packets were handed from worker to worker */
+    long run() throws IOException {
+        final Instance instance = new Instance(Files.createDirectory(scratch.resolve("state")));
+        long handedOff = 0;
+        prepareDevices(1);
+        try (Relay relay = Relay.open(config, MemoryPlan.of(config), instance, Clock.tsc())) {
+            for (int step = 1; step <= steps; step++) {
+                if (step > 1) {
+                    reopen(relay, step);
+                }
+                drain(relay);
+            }
+            relay.stopWorkers();
+            for (final Worker worker : relay.workers()) {
+                assertEquals(0, worker.counters().imbalance(), "packets unaccounted for in a worker's ledger");
+                handedOff += worker.counters().get(worker.counters().catalog().of(WorkerCounter.HANDED_OFF));
+            }
+            assertEquals(relay.pool().buffers(), relay.pool().available(), "buffers in the mempool");
+            compareCounters(relay.counters());
+        }
+        compareFrames();
+        return handedOff;
+    }
+
+    private static void drain(final Relay relay) {
+        int silent = 0;
+        for (int poll = 0; silent < SILENT_POLLS; poll++) {
+            assertTrue(poll < POLLS_LIMIT, "the step does not end");
+            silent = relay.workers().stream().mapToInt(Worker::doWork).sum() == 0 ? silent + 1 : 0;
+        }
+    }
+
+    /** The port devices of the folder's configuration read and write files of this test's directory. */
+    private String configOf() throws IOException {
+        final String text = Files.readString(folder.resolve("config.yaml"));
+        final Iterator<String> ports = PORT.matcher(text).results().map(match -> match.group(1)).iterator();
+        final String withDevices = DEVICE.matcher(text)
+                .replaceAll(match -> Matcher.quoteReplacement("device: \"" + device(ports.next(), 1) + "\""));
+        return FLOWS.matcher(withDevices)
+                .replaceFirst(match -> "flows: " + workers * Integer.parseInt(match.group(1)))
+                + "workers: { cores: auto, count: " + workers + " }\n";
+    }
+
+    private String device(final String port, final int step) {
+        return "net_pcap_" + port + "0" + IntStream.range(0, workers)
+                .mapToObj(queue -> ",rx_pcap=" + in(port, step, queue) + ",tx_pcap=" + out(port, step, queue))
+                .reduce("", String::concat);
+    }
+
+    private Path in(final String port, final int step, final int queue) {
+        return scratch.resolve("in-" + port + "." + step + "." + queue + ".pcap");
+    }
+
+    private Path out(final String port, final int step, final int queue) {
+        return scratch.resolve("out-" + port + "." + step + "." + queue + ".pcap");
+    }
+
+    private void prepareDevices(final int step) throws IOException {
+        for (final var port : config.ports()) {
+            final Path stepFile = folder.resolve("in-" + port.name() + "." + step + ".pcap");
+            final Path source = step == 1 && !Files.exists(stepFile)
+                    ? folder.resolve("in-" + port.name() + ".pcap") : stepFile;
+            final List<byte[]> frames = Pcap.read(source);
+            for (int queue = 0; queue < workers; queue++) {
+                final int arriving = queue;
+                Pcap.write(in(port.name(), step, queue),
+                        frames.stream().filter(frame -> queueOf(frame) == arriving).toList());
+            }
+        }
+    }
+
+    private int queueOf(final byte[] frame) {
+        return config.rules().stream().anyMatch(rule -> isFrom(rule.targetAddress(), frame)) ? workers - 1 : 0;
+    }
+
+    private static boolean isFrom(final InetAddress address, final byte[] frame) {
+        final int end = IPV4_SOURCE + address.getAddress().length;
+        return frame.length >= end && Arrays.equals(address.getAddress(), Arrays.copyOfRange(frame, IPV4_SOURCE, end));
+    }
+
+    /**
+     * Gives every port the files of the next step. The devices come back in the same order and so under the same port
+     * numbers, which is why the workers' queues and the relay's own ports go on being valid.
+     */
+    private void reopen(final Relay relay, final int step) throws IOException {
+        prepareDevices(step);
+        relay.ports().forEach(Port::close);
+        for (int i = 0; i < config.ports().size(); i++) {
+            final Port port = Port.open(device(config.ports().get(i).name(), step));
+            assertEquals(relay.ports().get(i).id(), port.id(), "the port number after opening again");
+            port.start(workers, DESCRIPTORS, 0, relay.pool());
+        }
+    }
+
+    private int steps() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.matches("in-.*\\.\\d+\\.pcap"))
+                    .mapToInt(name -> Integer.parseInt(name.split("\\.")[1])).max().orElse(1);
+        }
+    }
+
+    /** One worker sends in the order of the case; between several there is none. */
+    private void compareFrames() throws IOException {
+        for (final var port : config.ports()) {
+            final List<byte[]> sent = new ArrayList<>();
+            for (int step = 1; step <= steps; step++) {
+                for (int queue = 0; queue < workers; queue++) {
+                    sent.addAll(Pcap.read(out(port.name(), step, queue)));
+                }
+            }
+            final List<byte[]> expected = new ArrayList<>(Pcap.read(folder.resolve("out-" + port.name() + ".pcap")));
+            if (workers > 1) {
+                sent.sort(Arrays::compare);
+                expected.sort(Arrays::compare);
+            }
+            assertEquals(Optional.empty(), Pcap.difference(expected, sent), "frames out of " + port.name());
+        }
+    }
+
+    private void compareCounters(final CounterFile counters) throws IOException {
+        final Map<String, Long> actual = new TreeMap<>();
+        for (int series = 0; series < counters.workerSeries().size(); series++) {
+            actual.put(counters.workerSeries().get(series), counters.total(series));
+        }
+        final Map<String, Long> expected = new TreeMap<>();
+        for (final String line : Files.readAllLines(folder.resolve("counters"))) {
+            final int space = line.lastIndexOf(' ');
+            expected.put(line.substring(0, space), Long.parseLong(line.substring(space + 1)));
+        }
+        actual.keySet().stream().filter(series -> series.startsWith(DROPPED))
+                .forEach(series -> expected.putIfAbsent(series, 0L));
+        final Map<String, Long> compared = new TreeMap<>();
+        expected.keySet().forEach(series -> compared.put(series, actual.get(series)));
+        assertEquals(expected, compared, "counters");
+    }
+}
