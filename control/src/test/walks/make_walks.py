@@ -192,6 +192,18 @@ def echo(link, src, dst, payload=b"abcdefgh", type=8, code=0, id=0x77, seq=1, ch
                  / Raw(payload))
 
 
+def quote(source, destination, payload=b"culvert", cut=None, **fields):
+    """The packet that an ICMP error is about, as its sender's router saw it; `cut` to so many bytes of UDP."""
+    frame = udp(FROM_GATEWAY, source, destination, payload, **{"ttl": 62, **fields})[14:]
+    return frame if cut is None else frame[:(frame[0] & 0xF) * 4 + cut]
+
+
+def icmp_error(link, src, dst, quoted, type=3, code=3, checksum=None, ttl=64, **fields):
+    ip = {name: fields.pop(name) for name in ("tos", "id", "flags", "proto") if name in fields}
+    message = ICMP(type=type, code=code, chksum=checksum, **fields) / Raw(quoted)
+    return ether(link, IP(src=src, dst=dst, ttl=ttl, **{"id": 0x4321, **ip}) / message)
+
+
 def arp(link, operation, sender, target, sender_mac=None, target_mac=NOBODY, **fields):
     return ether(link, ARP(op=operation, hwsrc=sender_mac or link[0], psrc=sender, hwdst=target_mac, pdst=target,
                            **fields), 0x0806)
@@ -1244,7 +1256,7 @@ def echo_that_is_broken(c):
 
 @case
 def icmp_other_than_echo_to_us(c):
-    """Echo to others, unsolicited replies, other types and codes, and errors are icmp_unsupported; sessions live on"""
+    """Echo to others, unsolicited replies, other types and codes, even with a quote, are icmp_unsupported"""
     def icmp(type, code=0, rest=b"", **fields):
         return ether(FROM_GATEWAY, IP(src="198.51.100.7", dst="203.0.113.1", ttl=64)
                      / ICMP(type=type, code=code, **fields) / rest)
@@ -1255,10 +1267,199 @@ def icmp_other_than_echo_to_us(c):
         echo(FROM_GATEWAY, "198.51.100.7", "192.0.2.17"), echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.255"),
         echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", type=0),
         echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", code=1),
-        icmp(13, ts_ori=1, ts_rx=0, ts_tx=0), icmp(17), icmp(5, 1, quoted),
-        *(icmp(3, code, quoted) for code in range(16)), icmp(4, 0, quoted), icmp(11, 0, quoted), icmp(12, 0, quoted))
+        icmp(13, ts_ori=1, ts_rx=0, ts_tx=0), icmp(17), icmp(5, 1, quoted), icmp(4, 0, quoted))
     c.then()
     back(c)
+
+
+# ==== icmp errors ====
+
+def host(endpoint):
+    return endpoint.split(":")[0]
+
+
+def tells_client(c, sender="192.0.2.17", shown=None, quoted=None, told=None, ttl=64, **error):
+    """An error about what we sent to the target goes to the client; the target itself is known as the listener."""
+    shown = shown or (host(LISTENER) if sender == host(TARGET) else sender)
+    c.relays("inner", icmp_error(FROM_TARGET, sender, host(SNAT), quoted or quote(SNAT, TARGET), ttl=ttl, **error),
+             "edge", icmp_error(TO_GATEWAY, shown, host(CLIENT), told or quote(CLIENT, LISTENER), ttl=ttl - 1, **error))
+
+
+def tells_target(c, sender="198.51.100.7", ttl=64, **error):
+    """An error about what we sent to the client goes to the target, from the only address it knows of this side."""
+    c.relays("edge", icmp_error(FROM_GATEWAY, sender, host(LISTENER), quote(LISTENER, CLIENT), ttl=ttl, **error),
+             "inner", icmp_error(TO_TARGET, host(SNAT), host(TARGET), quote(TARGET, SNAT), ttl=ttl - 1, **error))
+
+
+def session_then_errors(c, *relay, **options):
+    c.relay(*(relay or (TWO_ARM, CAM)), **options)
+    there(c)
+    c.then()
+    c.opens(cam=1)
+
+
+@case
+def icmp_error_of_the_target_reaches_the_client(c):
+    """Port unreachable from the target reaches the client from its listener, and quotes what the client sent"""
+    session_then_errors(c)
+    tells_client(c)
+    tells_client(c, quoted=quote(SNAT, TARGET, cut=8), told=quote(CLIENT, LISTENER, cut=8))
+    c.then()
+    there(c, b"after")
+    back(c)
+
+
+@case
+def icmp_error_of_a_router_keeps_its_address_towards_the_client(c):
+    """Time exceeded of a router between us and the target: traceroute sees the router"""
+    session_then_errors(c)
+    for router in ("192.0.2.77", "10.77.0.1"):
+        tells_client(c, router, type=11, code=0)
+
+
+@case
+def icmp_error_of_the_client_reaches_the_target(c):
+    """Port unreachable from the client, and of routers on its side, reach the target from the external address"""
+    session_then_errors(c)
+    back(c)
+    c.then()
+    tells_target(c)
+    tells_target(c, "203.0.113.254", type=11, code=0)
+    tells_target(c, "10.77.0.1", type=3, code=10)
+    c.then()
+    back(c, b"after")
+
+
+@case
+def icmp_errors_of_every_type_and_code_pass_and_end_nothing(c):
+    """Unreachable, time exceeded and parameter problem, all codes, both ways; the session lives on"""
+    session_then_errors(c)
+    for type, codes in ((3, range(16)), (11, range(2)), (12, range(3))):
+        for code in codes:
+            tells_client(c, type=type, code=code)
+            tells_target(c, type=type, code=code)
+    c.then()
+    there(c, b"after")
+    back(c, b"after")
+
+
+@case
+def icmp_fragmentation_needed_keeps_the_mtu(c):
+    """3/4 of a router beyond: the next hop's MTU arrives as sent, whatever it is; TOS, id and DF of the error too"""
+    session_then_errors(c)
+    big = {"quoted": quote(SNAT, TARGET, b"m" * 1400, cut=520, flags="DF"),
+           "told": quote(CLIENT, LISTENER, b"m" * 1400, cut=520, flags="DF")}
+    for mtu in (0, 68, 576, 1400, 65535):
+        tells_client(c, "192.0.2.77", code=4, nexthopmtu=mtu, **big)
+    tells_client(c, "192.0.2.77", code=4, nexthopmtu=1280, tos=0xC0, id=0x77, flags="DF", **big)
+
+
+@case
+def icmp_error_quotes_what_it_likes(c):
+    """No UDP checksum stays none, a wrong one stays as wrong, any TTL and options; data behind it is left alone"""
+    session_then_errors(c)
+    wrong = ones_add(udp_checksum(udp(TO_TARGET, SNAT, TARGET)), 0x0102)
+    as_wrong = ones_add(udp_checksum(udp(FROM_GATEWAY, CLIENT, LISTENER)), 0x0102)
+    options = [IPOption_RR(pointer=8, routers=["10.1.1.1"]), IPOption_NOP()]
+    for there_fields, here_fields in (
+            ({"checksum": 0}, {"checksum": 0}), ({"checksum": wrong}, {"checksum": as_wrong}),
+            ({"ttl": 0}, {"ttl": 0}), ({"tos": 0xB8, "flags": "DF"}, {"tos": 0xB8, "flags": "DF"}),
+            ({"flags": "MF", "len": 1500}, {"flags": "MF", "len": 1500}),
+            ({"options": options}, {"options": options}),
+            ({"options": [IPOption_NOP()] * 40, "cut": 8}, {"options": [IPOption_NOP()] * 40, "cut": 8})):
+        tells_client(c, quoted=quote(SNAT, TARGET, **there_fields), told=quote(CLIENT, LISTENER, **here_fields))
+
+
+@case
+def icmp_extensions_and_trailers(c):
+    """RFC 4884 extensions are left as they are, and so is an odd byte; an Ethernet trailer is not sent on"""
+    session_then_errors(c)
+    extension = bytes.fromhex("2000" "edb2" "0008" "0101" "00064101")
+    padded = lambda quoted: quoted.ljust(128, b"\0") + extension
+    tells_client(c, "192.0.2.77", type=11, code=0, length=32, quoted=padded(quote(SNAT, TARGET)),
+                 told=padded(quote(CLIENT, LISTENER)))
+    tells_client(c, quoted=quote(SNAT, TARGET, b"odd"), told=quote(CLIENT, LISTENER, b"odd"))
+    c.relays("inner", icmp_error(FROM_TARGET, host(TARGET), host(SNAT), quote(SNAT, TARGET, cut=8)) + b"\xff" * 9,
+             "edge", icmp_error(TO_GATEWAY, host(LISTENER), host(CLIENT), quote(CLIENT, LISTENER, cut=8), ttl=63))
+
+
+@case
+def icmp_error_that_is_broken(c):
+    """A wrong ICMP checksum or quoted IP checksum is bad_checksum, a short quote truncated; the session lives on"""
+    def error(quoted, **fields):
+        return icmp_error(FROM_TARGET, host(TARGET), host(SNAT), quoted, **fields)
+
+    session_then_errors(c)
+    quoted = quote(SNAT, TARGET)
+    right = Ether(error(quoted))[ICMP].chksum
+    c.drops("inner", "bad_checksum", *(error(quoted, checksum=wrong) for wrong in (right ^ 1, right ^ 0xFFFF, 0)),
+            error(quote(SNAT, TARGET, header_checksum=0x1234)))
+    c.drops("inner", "truncated", *(error(quoted[:length]) for length in range(28)),
+            *(error(quote(SNAT, TARGET, options=[IPOption_NOP()] * 40)[:length]) for length in (20, 59, 67)))
+    c.drops("inner", "bad_ip_header", *(error(bytes([first]) + quoted[1:]) for first in (0x65, 0x55, 0x44, 0x40)))
+    c.then()
+    tells_client(c)
+    there(c, b"after")
+
+
+@case
+def icmp_error_about_nothing_of_ours(c):
+    """Errors about packets that we did not send, or for someone else than their sender, are icmp_unrelated"""
+    def error(quoted, dst=host(SNAT), sender=host(TARGET)):
+        return icmp_error(FROM_TARGET, sender, dst, quoted)
+
+    session_then_errors(c)
+    c.drops("inner", "icmp_unrelated",
+            error(quote("192.0.2.1:40001", TARGET)), error(quote(SNAT, "192.0.2.17:5005")),
+            error(quote(SNAT, "192.0.2.18:5004")), error(quote(TARGET, SNAT), host(TARGET)),
+            error(quote(CLIENT, LISTENER), host(CLIENT)), error(quote(SNAT, TARGET), "192.0.2.9"),
+            error(bytes(IP(src=host(SNAT), dst=host(TARGET)) / TCP(sport=40000, dport=5004))),
+            error(quote(SNAT, TARGET, frag=100)), error(quote(SNAT, TARGET, proto=136)))
+    c.drops("inner", "martian", *(error(quote(SNAT, TARGET), sender=sender)
+                                  for sender in ("127.0.0.1", "0.0.0.0", "224.0.0.1", "192.0.2.1", "203.0.113.1")))
+    c.drops("inner", "icmp_unsupported", error(quote(SNAT, TARGET)).replace(b"\x03\x03", b"\x05\x01", 1))
+    c.then()
+    tells_client(c)
+
+
+@case
+def icmp_error_in_its_last_hop(c):
+    """The error's own TTL is decremented like any packet's; at 1 it ends, and nobody is told"""
+    session_then_errors(c)
+    tells_client(c, ttl=2)
+    c.drops("inner", "ttl_exceeded", icmp_error(FROM_TARGET, host(TARGET), host(SNAT), quote(SNAT, TARGET), ttl=1))
+
+
+@case
+def icmp_error_with_one_arm(c):
+    """One NIC: the target's error leaves by the port it came in on"""
+    c.relay((LAN,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890"), snat=LAN_POOL)
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:50000", "10.9.0.1:7890"),
+             "lan", udp((LAN_MAC, C_MAC), "10.9.0.1:50000", "10.9.0.3:7890", ttl=63))
+    c.then()
+    c.relays("lan", icmp_error((C_MAC, LAN_MAC), "10.9.0.3", "10.9.0.1", quote("10.9.0.1:50000", "10.9.0.3:7890")),
+             "lan", icmp_error((LAN_MAC, A_MAC), "10.9.0.1", "10.9.0.2", quote("10.9.0.2:50000", "10.9.0.1:7890"),
+                               ttl=63))
+    c.opens(echo=1)
+
+
+@case
+def icmp_error_without_snat(c):
+    """snat none: the client's routers are as visible to the target as the client itself"""
+    c.relay((LAN,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890", snat="none"), snat=LAN_POOL)
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:50000", "10.9.0.1:7890"),
+             "lan", udp((LAN_MAC, C_MAC), "10.9.0.2:50000", "10.9.0.3:7890", ttl=63))
+    c.then()
+    for sender, shown in (("10.9.0.3", "10.9.0.1"), ("10.77.0.1", "10.77.0.1")):
+        c.relays("lan", icmp_error((C_MAC, LAN_MAC), sender, "10.9.0.2", quote("10.9.0.2:50000", "10.9.0.3:7890")),
+                 "lan", icmp_error((LAN_MAC, A_MAC), shown, "10.9.0.2", quote("10.9.0.2:50000", "10.9.0.1:7890"),
+                                   ttl=63))
+    c.then()
+    for sender in ("10.9.0.2", "10.77.0.1"):
+        c.relays("lan", icmp_error((A_MAC, LAN_MAC), sender, "10.9.0.1", quote("10.9.0.1:7890", "10.9.0.2:50000")),
+                 "lan", icmp_error((LAN_MAC, C_MAC), sender, "10.9.0.3", quote("10.9.0.3:7890", "10.9.0.2:50000"),
+                                   ttl=63))
+    c.opens(echo=1)
 
 
 # ==== limits and strictness ====

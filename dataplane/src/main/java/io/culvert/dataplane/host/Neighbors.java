@@ -83,6 +83,11 @@ public final class Neighbors {
         return lines.line(adjacency);
     }
 
+    /** Copies one adjacency out: for code too seldom on the way for the compiler to dissolve a view. */
+    public void read(final int adjacency, final MemorySegment copy) {
+        MemorySegment.copy(entries, at(adjacency), copy, 0, ENTRY_LENGTH);
+    }
+
     private static long at(final int adjacency) {
         return (long) adjacency * ENTRY_LENGTH;
     }

@@ -34,8 +34,14 @@ public final class CounterCatalog {
         TAKEN_OVER("culvert_worker_taken_over_packets_total"),
         /** Packets that wait for a next hop: a gauge, the ledger's only debt. */
         WAITING("culvert_worker_waiting_packets"),
-        /** Packets that the worker itself sent: ARP requests. Not part of the ledger. */
+        /** Packets that the worker itself sent: ARP requests, ICMP errors. Not part of the ledger. */
         ORIGINATED("culvert_worker_originated_packets_total"),
+        /** ICMP errors about relayed packets, sent on to whoever sent those. */
+        ICMP_TRANSLATED("culvert_icmp_translated_packets_total"),
+        /** ICMP errors of the relay's own; each is also one of {@link #ORIGINATED}. */
+        ICMP_GENERATED("culvert_icmp_generated_packets_total"),
+        /** Errors that were not sent, for the limit of their rate. */
+        ICMP_SUPPRESSED("culvert_icmp_suppressed_packets_total"),
         HEARTBEAT_MS("culvert_worker_heartbeat_milliseconds"),
         SESSIONS("culvert_worker_sessions"),
         LOOP_CYCLES("culvert_worker_loop_cycles_total");

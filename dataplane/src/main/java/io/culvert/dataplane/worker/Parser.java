@@ -39,19 +39,22 @@ final class Parser {
     // Verdicts of classify other than a drop reason's ordinal.
     private static final int FOR_ARP = -1;
     private static final int FOR_ECHO = -2;
+    private static final int FOR_ICMP_RELAY = -3;
 
     private final FlowTable flows;
     private final OwnAddresses own;
     private final Host host;
+    private final IcmpRelay icmp;
     private final long[] macs;
     /** The packet that {@link #divert} looks at. */
     private final MemorySegment diverted;
 
     Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Host host,
-           final Arena arena) {
+           final IcmpRelay icmp, final Arena arena) {
         this.flows = flows;
         this.own = own;
         this.host = host;
+        this.icmp = icmp;
         this.diverted = NativeMemory.unscoped(arena.allocate(LONGEST_FRAME, Long.BYTES));
         this.macs = links.stream().mapToLong(Link::mac).toArray();
     }
@@ -130,7 +133,7 @@ final class Parser {
         // A copy, not a view: that would go to methods which are not compiled as one with this, and be an object.
         NativeMemory.read(data, diverted, Wire.VIEW_BYTES);
         if (diverted.get(Wire.BYTE, Ipv4.PROTOCOL) == Ipv4.ICMP && readable > Wire.VIEW_BYTES) {
-            NativeMemory.read(data, diverted, readable); // an echo request is summed as a whole
+            NativeMemory.read(data, diverted, readable); // ICMP is summed as a whole
         }
         final int verdict = classify(readable, frameLength, macs[burst.ingress]);
         if (verdict == FOR_ARP) {
@@ -139,6 +142,8 @@ final class Parser {
         } else if (verdict == FOR_ECHO) {
             host.answerEcho(burst, mbuf, diverted);
             NativeMemory.write(data, diverted, Wire.VIEW_BYTES);
+        } else if (verdict == FOR_ICMP_RELAY) {
+            icmp.relay(burst, mbuf, diverted);
         } else {
             burst.drop(mbuf, DropReason.of(verdict));
         }
@@ -212,9 +217,13 @@ final class Parser {
         if (totalLength < Ipv4.HEADER_LENGTH + Icmp.HEADER_LENGTH || readable < Ipv4.PAYLOAD + Icmp.HEADER_LENGTH) {
             return DropReason.TRUNCATED.ordinal();
         }
-        final boolean isEchoRequest = diverted.get(Wire.BYTE, Icmp.TYPE) == Icmp.ECHO_REQUEST
-                && diverted.get(Wire.BYTE, Icmp.CODE) == 0;
-        if (!isEchoRequest || !own.contains(diverted.get(Wire.INT, Ipv4.DESTINATION))) {
+        final int type = diverted.get(Wire.BYTE, Icmp.TYPE) & 0xFF;
+        final boolean isForEcho = type == Icmp.ECHO_REQUEST && diverted.get(Wire.BYTE, Icmp.CODE) == 0
+                && own.contains(diverted.get(Wire.INT, Ipv4.DESTINATION));
+        // An error that continues in another segment quotes more than anybody may ask for (RFC 1812 section 4.3.2.3).
+        final boolean isWhole = readable == totalLength + Ethernet.HEADER_LENGTH;
+        final boolean isForRelay = Icmp.isError(type) && isWhole;
+        if (!isForEcho && !isForRelay) {
             return DropReason.ICMP_UNSUPPORTED.ordinal();
         }
         final int source = diverted.get(Wire.INT, Ipv4.SOURCE);
@@ -222,10 +231,9 @@ final class Parser {
             return DropReason.MARTIAN.ordinal();
         }
         // A request that continues in another segment is not summed: the answer keeps a wrong checksum wrong.
-        final boolean isWhole = readable == totalLength + Ethernet.HEADER_LENGTH;
         if (isWhole && Checksum.sum(diverted, Icmp.TYPE, totalLength - Ipv4.HEADER_LENGTH) != 0xFFFF) {
             return DropReason.BAD_CHECKSUM.ordinal();
         }
-        return FOR_ECHO;
+        return isForEcho ? FOR_ECHO : FOR_ICMP_RELAY;
     }
 }

@@ -40,20 +40,25 @@ final class Waiting {
 
     /** Takes packet {@code i} off the walk until its next hop answers, or drops it when too many wait. */
     void hold(final Burst burst, final int i, final int nextHop, final int nowMs) {
+        hold(burst, burst.mbuf[i], nextHop, nowMs);
+        burst.slot[i] = Burst.GONE;
+    }
+
+    /** {@link #hold} for a packet that is not of the dense arrays. */
+    void hold(final Burst burst, final long packet, final int nextHop, final int nowMs) {
         int forSameHop = 0;
         for (int held = 0; held < count; held++) {
             forSameHop += adjacency[held] == nextHop ? 1 : 0;
         }
         if (count == CAPACITY || forSameHop >= PER_NEIGHBOR || neighbors.hasFailed(nextHop)) {
-            burst.drop(i, DropReason.NEIGHBOR_UNRESOLVED);
+            burst.drop(packet, DropReason.NEIGHBOR_UNRESOLVED);
             return;
         }
-        mbuf[count] = burst.mbuf[i];
+        mbuf[count] = packet;
         ingress[count] = burst.ingress;
         adjacency[count] = nextHop;
         sinceMs[count] = nowMs;
         counters.set(gauge, ++count);
-        burst.slot[i] = Burst.GONE;
     }
 
     /** Whether {@link #release} may find something: a next hop changed, or patience may have run out. */

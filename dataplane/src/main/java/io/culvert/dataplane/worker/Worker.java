@@ -41,6 +41,7 @@ public final class Worker {
     final Egress egress;
     private final Waiting waiting;
     private final Host host;
+    private final IcmpRelay icmp;
     private final FlowTable flows;
     private final Sessions sessions;
     private final Neighbors neighbors;
@@ -79,7 +80,8 @@ public final class Worker {
         egress = new Egress(tx, vlans, counters, arena);
         waiting = new Waiting(neighbors, counters);
         host = new Host(plan.links(), own, neighbors, egress, pool, counters, arena);
-        parser = new Parser(plan.links(), flows, own, host, arena);
+        icmp = new IcmpRelay(flows, neighbors, egress, waiting, counters, arena);
+        parser = new Parser(plan.links(), flows, own, host, icmp, arena);
         lookup = new Lookup(flows);
         sessions = new Sessions(number, flows, rules, pools, neighbors, counters);
         admission = new Admission(rules, pools, own, plan.routes(), neighbors, sessions);
@@ -198,6 +200,7 @@ public final class Worker {
             final int elapsed = Math.max(now - nowMs, 1);
             nowMs = now;
             host.nowMs(now);
+            icmp.nowMs(now);
             flows.nowMs(now);
             // A slice that visits every session once a second, whatever the table's size.
             final long slice = (long) flows.highWater() * elapsed / MS_PER_SECOND + 1;
