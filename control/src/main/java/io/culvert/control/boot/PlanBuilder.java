@@ -7,13 +7,13 @@ import io.culvert.control.config.PortConfig;
 import io.culvert.control.config.RelayConfig;
 import io.culvert.control.config.RuleConfig;
 import io.culvert.control.config.SnatConfig;
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Link.Subnet;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
-import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.worker.RelayPlan;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +25,8 @@ final class PlanBuilder {
     private static final int DEFAULT_MTU = 1_500;
 
     private final RelayConfig config;
+    /** IPv6 addresses in the order in which they were first named: their place is their number. */
+    private final List<IpAddress> addresses = new ArrayList<>();
 
     PlanBuilder(final RelayConfig config) {
         this.config = config;
@@ -38,24 +40,24 @@ final class PlanBuilder {
                     port.mac().map(PlanBuilder::mac).orElseGet(() -> deviceMac.applyAsLong(port)),
                     port.mtu().orElse(DEFAULT_MTU),
                     port.addresses().stream().map(PlanBuilder::subnet).toList(),
-                    port.gateway().map(PlanBuilder::address).orElse(Link.NO_GATEWAY),
+                    port.gateway().map(this::address).orElse(Link.NO_GATEWAY),
                     port.vlan().orElse(Link.UNTAGGED)));
         }
         final List<SnatConfig> pools =
                 config.rules().stream().flatMap(rule -> rule.snat().stream()).distinct().toList();
         final List<SnatPool.Spec> specs = new ArrayList<>();
         for (final SnatConfig pool : pools) {
-            specs.add(new SnatPool.Spec(specs.size(), pool.addresses().stream().map(PlanBuilder::address).toList(),
+            specs.add(new SnatPool.Spec(specs.size(), pool.addresses().stream().map(this::address).toList(),
                     pool.ports().low(), pool.ports().high()));
         }
         final List<Rule> rules = new ArrayList<>();
         for (final RuleConfig rule : config.rules()) {
             rules.add(rule(rules.size(), rule, rule.snat().map(pools::indexOf).orElse(Rule.NO_SNAT)));
         }
-        return new RelayPlan(links, rules, specs, config.workers().count());
+        return new RelayPlan(links, rules, specs, config.workers().count(), List.copyOf(addresses));
     }
 
-    private static Rule rule(final int index, final RuleConfig rule, final int pool) {
+    private Rule rule(final int index, final RuleConfig rule, final int pool) {
         return new Rule(index, rule.name(), address(rule.listenAddress()), rule.listenPorts().low(),
                 rule.listenPorts().high(), rule.sources().stream().map(PlanBuilder::subnet).toList(),
                 address(rule.targetAddress()), rule.targetPorts().low(),
@@ -63,8 +65,16 @@ final class PlanBuilder {
                 millis(rule.unansweredTimeout()), rule.decrementTtl());
     }
 
-    static int address(final InetAddress address) {
-        return Ipv4Address.of((Inet4Address) address);
+    /** As rules and pools have it: an IPv4 address as it is, an IPv6 address by number. */
+    private int address(final InetAddress address) {
+        final IpAddress ip = IpAddress.of(address);
+        if (ip.isIpv4()) {
+            return ip.ipv4();
+        }
+        if (!addresses.contains(ip)) {
+            addresses.add(ip);
+        }
+        return AddressBook.number(addresses.indexOf(ip));
     }
 
     /** The first byte on the wire is the lowest for the walk and the highest for people. */
@@ -73,7 +83,7 @@ final class PlanBuilder {
     }
 
     private static Subnet subnet(final Cidr cidr) {
-        return new Subnet(address(cidr.address()), Ipv4Address.mask(cidr.prefixLength()));
+        return Subnet.of(IpAddress.of(cidr.address()), cidr.prefixLength());
     }
 
     private static int millis(final Duration duration) {

@@ -22,6 +22,7 @@ import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
+import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.worker.Clock;
 import io.culvert.dataplane.worker.Handoff;
 import io.culvert.dataplane.worker.RelayPlan;
@@ -130,19 +131,25 @@ public final class Relay implements AutoCloseable {
         final Neighbors table = new Neighbors(plan.links(), arena);
         for (int link = 0; link < config.ports().size(); link++) {
             final int index = link;
-            config.ports().get(link).neighbors().forEach((address, mac) ->
-                    table.addStatic(index, PlanBuilder.address(address), PlanBuilder.mac(mac)));
+            config.ports().get(link).neighbors().forEach((address, mac) -> {
+                final IpAddress neighbor = IpAddress.of(address);
+                table.addStatic(index, neighbor.high(), neighbor.low(), PlanBuilder.mac(mac));
+            });
         }
         final Routes routes = plan.routes();
         for (final Rule rule : plan.rules()) {
-            final long route = routes.find(rule.targetAddress(), 0);
+            final IpAddress target = plan.ip(rule.targetAddress());
+            final int route = routes.find(target.high(), target.low(), 0);
             if (route != Routes.NONE) {
-                table.acquire(Routes.link(route), Routes.nextHop(route));
+                routes.acquire(table, route, target.high(), target.low());
             }
         }
         for (final Link link : plan.links()) {
             if (link.gateway() != Link.NO_GATEWAY) {
                 table.acquire(link.index(), link.gateway());
+            }
+            if (link.gateway6() != IpAddress.NONE) {
+                table.acquire(link.index(), link.gateway6().high(), link.gateway6().low());
             }
         }
         return table;
@@ -151,16 +158,18 @@ public final class Relay implements AutoCloseable {
     /** On huge pages when EAL is and there is room, with a link where readers look; else in the directory itself. */
     private FlowFile flowFile(final Instance instance, final int number, final int sessions, final MemoryPlan memory,
                               final Arena arena) throws IOException {
+        final int addresses = plan.addressesFor(sessions);
         final Path link = instance.flowsFile(number);
         Files.deleteIfExists(link);
-        if (memory.huge() && HugePages.ofHost().canHold(FlowFile.bytesFor(sessions))) {
+        if (memory.huge() && HugePages.ofHost().canHold(FlowFile.bytesFor(sessions, addresses))) {
             final Path file = memory.pages().mount().orElseThrow()
                     .resolve("culvert-" + instance.name() + "-flows-" + number);
-            final FlowFile flows = FlowFile.create(file, number, sessions, memory.pages().pageBytes(), arena);
+            final FlowFile flows = FlowFile.create(file, number, sessions, addresses,
+                    memory.pages().pageBytes(), arena);
             Files.createSymbolicLink(link, file);
             return flows;
         }
-        return FlowFile.create(link, number, sessions, PAGE_BYTES, arena);
+        return FlowFile.create(link, number, sessions, addresses, PAGE_BYTES, arena);
     }
 
     private Worker worker(final int number, final FlowTable flows, final CounterCatalog catalog, final Clock clock,

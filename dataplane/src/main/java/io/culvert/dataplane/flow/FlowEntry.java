@@ -19,7 +19,8 @@ import java.lang.invoke.VarHandle;
  *    32 | last seen| version  | packets                                      |
  *    48 | bytes               | rule     | external | opened                 |
  * </pre>
- * Addresses and ports are in network order: they are compared and copied, never added. {@code l3}, {@code l4} are
+ * Addresses and ports are in network order: they are compared and copied, never added. IPv6 addresses are numbers of
+ * the {@link AddressBook}. {@code l3}, {@code l4} are
  * {@link io.culvert.dataplane.wire.Checksum} deltas; l3 includes the decrement of the TTL. Times are milliseconds of
  * the table's clock. The version is odd while the entry changes hands: a reader that sees the same even version
  * before and after has read one flow. A lens over the entry's own 64-byte view, never an object.
@@ -49,6 +50,9 @@ public final class FlowEntry {
 
     /** The part of the long at {@link #KEY_HI} that is key. */
     public static final long KEY_HI_MASK = 0xFF_FFFF_FFFFL;
+
+    /** Set in the protocol of IPv6 flows, so that no IPv4 packet, whatever it claims, has the key of one. */
+    public static final int IPV6_PROTOCOL = 0x80;
 
     public static final int FLAG_LIVE = 1;
     /** From the target back to the client. */

@@ -21,15 +21,16 @@ import java.security.SecureRandom;
  * entries. The worker maps it writable; every reader maps it read-only and needs nothing from the worker.
  * <pre>
  *     0 | magic            | layout | worker | pid            | sessions | buckets  |
- *    32 | seed lo | seed hi | clock cycles per ms | now, ms    | highest session used |
+ *    32 | seed lo | seed hi | now, ms | highest session used | addresses           |
  *  4096 | index: buckets x 64 bytes
  *       | entries: 2 x sessions x 64 bytes
+ *       | address book: addresses x 16 bytes
  * </pre>
  */
 public final class FlowFile {
     /** "CULVFLOW" read as a little-endian long. */
     private static final long MAGIC = 0x574F4C46_564C5543L;
-    private static final int LAYOUT_VERSION = 1;
+    private static final int LAYOUT_VERSION = 2;
 
     private static final int MAGIC_AT = 0;
     private static final int LAYOUT_AT = MAGIC_AT + Long.BYTES;
@@ -41,6 +42,7 @@ public final class FlowFile {
     private static final int SEED_HI_AT = SEED_LO_AT + Long.BYTES;
     private static final int NOW_AT = SEED_HI_AT + Long.BYTES;
     private static final int HIGH_WATER_AT = NOW_AT + Integer.BYTES;
+    private static final int ADDRESSES_AT = HIGH_WATER_AT + Integer.BYTES;
     private static final int HEADER_LENGTH = 4096;
 
     /** Both entries of a session, forward first. */
@@ -55,39 +57,55 @@ public final class FlowFile {
     private final MemorySegment header;
     private final MemorySegment index;
     private final MemorySegment entries;
+    private final MemorySegment addresses;
 
     private FlowFile(final MemorySegment file) {
         final long buckets = file.get(JAVA_INT, BUCKETS_AT);
         final long sessions = file.get(JAVA_INT, SESSIONS_AT);
+        final long numbered = file.get(JAVA_INT, ADDRESSES_AT);
         this.header = file.asSlice(0, HEADER_LENGTH);
         this.index = file.asSlice(HEADER_LENGTH, buckets * FlowIndex.BUCKET_LENGTH);
         this.entries = file.asSlice(HEADER_LENGTH + index.byteSize(), 2 * sessions * FlowEntry.LENGTH);
+        this.addresses = file.asSlice(HEADER_LENGTH + index.byteSize() + entries.byteSize(),
+                numbered * AddressBook.ENTRY_LENGTH);
+    }
+
+    /** {@link #create(Path, int, int, int, long, Arena)} without IPv6. */
+    public static FlowFile create(final Path path, final int worker, final int sessions, final long granularity,
+                                  final Arena arena) throws IOException {
+        return create(path, worker, sessions, 0, granularity, arena);
     }
 
     /**
      * Writes a new, empty file in place of what is there and maps it; who has the old one mapped keeps that.
      *
      * @param sessions how many it can hold
+     * @param addresses of IPv6 that it can hold
      * @param granularity the file's size is a multiple of this: the huge page size, or 4096
      */
-    public static FlowFile create(final Path path, final int worker, final int sessions, final long granularity,
-                                  final Arena arena) throws IOException {
+    public static FlowFile create(final Path path, final int worker, final int sessions, final int addresses,
+                                  final long granularity, final Arena arena) throws IOException {
         final int buckets = bucketsFor(sessions);
-        final long size = roundUp(bytesFor(sessions), granularity);
+        final long size = roundUp(bytesFor(sessions, addresses), granularity);
         Files.deleteIfExists(path);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
                 StandardOpenOption.WRITE)) {
             final MemorySegment file = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
-            describe(file, worker, sessions, buckets);
+            describe(file, worker, sessions, buckets, addresses);
             return new FlowFile(file);
         }
     }
 
-    /** A table in anonymous memory: for tests and benchmarks. */
+    /** {@link #inMemory(int, int, Arena)} without IPv6. */
     public static FlowFile inMemory(final int sessions, final Arena arena) {
+        return inMemory(sessions, 0, arena);
+    }
+
+    /** A table in anonymous memory: for tests and benchmarks. */
+    public static FlowFile inMemory(final int sessions, final int addresses, final Arena arena) {
         final int buckets = bucketsFor(sessions);
-        final MemorySegment file = arena.allocate(bytesFor(sessions), FlowEntry.LENGTH);
-        describe(file, 0, sessions, buckets);
+        final MemorySegment file = arena.allocate(bytesFor(sessions, addresses), FlowEntry.LENGTH);
+        describe(file, 0, sessions, buckets, addresses);
         return new FlowFile(file);
     }
 
@@ -102,7 +120,8 @@ public final class FlowFile {
                 throw new IOException(path + " is not a flow table of layout " + LAYOUT_VERSION);
             }
             final long described = HEADER_LENGTH + (long) file.get(JAVA_INT, BUCKETS_AT) * FlowIndex.BUCKET_LENGTH
-                    + (long) file.get(JAVA_INT, SESSIONS_AT) * SESSION_LENGTH;
+                    + (long) file.get(JAVA_INT, SESSIONS_AT) * SESSION_LENGTH
+                    + (long) file.get(JAVA_INT, ADDRESSES_AT) * AddressBook.ENTRY_LENGTH;
             if (described > file.byteSize()) {
                 throw new IOException(path + " is shorter than the flow table that it describes");
             }
@@ -110,7 +129,8 @@ public final class FlowFile {
         }
     }
 
-    private static void describe(final MemorySegment file, final int worker, final int sessions, final int buckets) {
+    private static void describe(final MemorySegment file, final int worker, final int sessions, final int buckets,
+                                 final int addresses) {
         if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             throw new IllegalStateException("Culvert reads headers on little-endian machines only");
         }
@@ -120,15 +140,21 @@ public final class FlowFile {
         file.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());
         file.set(JAVA_INT, SESSIONS_AT, sessions);
         file.set(JAVA_INT, BUCKETS_AT, buckets);
+        file.set(JAVA_INT, ADDRESSES_AT, addresses);
         file.set(JAVA_LONG, SEED_LO_AT, random.nextLong());
         file.set(JAVA_LONG, SEED_HI_AT, random.nextLong());
         file.set(JAVA_LONG, MAGIC_AT, MAGIC);
     }
 
-    /** What a table for this many sessions takes, index included. */
+    /** {@link #bytesFor(int, int)} without IPv6. */
     public static long bytesFor(final int sessions) {
+        return bytesFor(sessions, 0);
+    }
+
+    /** What a table for this many sessions and IPv6 addresses takes, index included. */
+    public static long bytesFor(final int sessions, final int addresses) {
         return HEADER_LENGTH + (long) bucketsFor(sessions) * FlowIndex.BUCKET_LENGTH
-                + 2L * sessions * FlowEntry.LENGTH;
+                + 2L * sessions * FlowEntry.LENGTH + (long) addresses * AddressBook.ENTRY_LENGTH;
     }
 
     private static int bucketsFor(final int sessions) {
@@ -145,6 +171,11 @@ public final class FlowFile {
 
     MemorySegment entries() {
         return entries;
+    }
+
+    /** The addresses of an {@link AddressBook}, by number. */
+    MemorySegment addresses() {
+        return addresses;
     }
 
     long seedLo() {

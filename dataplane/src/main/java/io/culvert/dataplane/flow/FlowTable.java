@@ -8,7 +8,9 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
+import io.culvert.dataplane.wire.IpAddress;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * A worker's sessions: an index of tags over a slab of entries, both in a {@link FlowFile}. Owned by one thread, so
@@ -51,6 +53,11 @@ public final class FlowTable {
         this.seedLo = file.seedLo();
         this.seedHi = file.seedHi();
         this.capacity = file.capacity();
+    }
+
+    /** An address book over the same file. */
+    public AddressBook addressBook(final List<IpAddress> plan) {
+        return new AddressBook(file, plan);
     }
 
     public long hash(final long keyLo, final long keyHi) {

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.bindings.CacheLines;
 import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
@@ -13,12 +14,13 @@ import java.util.List;
 
 /**
  * The next hops: who they are, their MAC address, and whether they answer. One table for all workers, because ARP
- * replies arrive at one of them only. An entry is a cache line that flows name by its number, the <em>adjacency</em>.
+ * replies and neighbor advertisements arrive at one of them only. An entry is a cache line that flows name by its number, the <em>adjacency</em>.
  * <pre>
  *  byte 0                   8                       16             20          24        28
- *     0 | address, link + 1 | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state | refs |
- *    32 | confirmed, ms | asked, ms | tries |
+ *     0 | key               | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state | refs |
+ *    32 | confirmed, ms | asked, ms | tries      | -    | address, IPv4 as ::ffff:a.b.c.d, 48..64 |
  * </pre>
+ * The key is the link + 1 and the IPv4 address, or a digest of the IPv6 address: a match is compared in full.
  * A place is never freed, but one that nobody references may be claimed for another next hop, so a search may stop at
  * the first place without a key. Workers claim and reference by compare-and-set; only the host worker
  * ({@link #maintain}) moves time-driven states; whoever receives an ARP reply confirms. The MTU reads 0 while the next
@@ -40,6 +42,8 @@ public final class Neighbors {
     private static final int CONFIRMED = REFS + Integer.BYTES;
     private static final int ASKED = CONFIRMED + Integer.BYTES;
     private static final int TRIES = ASKED + Integer.BYTES;
+    private static final int ADDRESS_HIGH = TRIES + 2 * Integer.BYTES;
+    private static final int ADDRESS_LOW = ADDRESS_HIGH + Long.BYTES;
 
     /** What the metric {@code culvert_neighbors} tells apart. */
     public enum State { INCOMPLETE, REACHABLE, PROBING, FAILED, STATIC }
@@ -54,6 +58,7 @@ public final class Neighbors {
     private static final int CAPACITY = 4096;
     private static final int PROBE_LIMIT = 64;
     private static final long NO_KEY = 0;
+    private static final long IPV6_KEY = 1L << 63;
     /** A reference count that says: this place is changing hands. */
     private static final int CLAIMED = -1;
 
@@ -97,34 +102,45 @@ public final class Neighbors {
         return generation;
     }
 
+    /** {@link #acquire(int, long, long)} for IPv4. */
+    public int acquire(final int link, final int address) {
+        return acquire(link, 0, Ipv6Address.mapped(address));
+    }
+
     /**
      * References the next hop, which is asked for if it is new. Every reference ends with {@link #release}.
      *
+     * @param high and {@code low} halves of its address; IPv4 as ::ffff:a.b.c.d
      * @return its adjacency, or NO_ADJACENCY when the table has no room
      */
-    public int acquire(final int link, final int address) {
-        final long key = key(link, address);
+    public int acquire(final int link, final long high, final long low) {
+        final long key = key(link, high, low);
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
             final int adjacency = home(key) + probe & CAPACITY - 1;
             final long at = at(adjacency);
             final long found = (long) KEY_HANDLE.getVolatile(entries, at + KEY);
-            if (found == key && reference(at, key)) {
+            if (found == key && reference(at, key, high, low)) {
                 return adjacency;
             }
             if (found == NO_KEY) {
                 break;
             }
         }
-        return claim(link, key);
+        return claim(link, key, high, low);
     }
 
     public void release(final int adjacency) {
         REFS_HANDLE.getAndAdd(entries, at(adjacency) + REFS, -1);
     }
 
-    /** A next hop whose MAC address the configuration gives: never asked for, never forgotten. */
+    /** {@link #addStatic(int, long, long, long)} for IPv4. */
     public void addStatic(final int link, final int address, final long mac) {
-        final int adjacency = acquire(link, address);
+        addStatic(link, 0, Ipv6Address.mapped(address), mac);
+    }
+
+    /** A next hop whose MAC address the configuration gives: never asked for, never forgotten. */
+    public void addStatic(final int link, final long high, final long low, final long mac) {
+        final int adjacency = acquire(link, high, low);
         if (adjacency == NO_ADJACENCY) {
             throw new IllegalArgumentException("more than " + CAPACITY + " neighbors");
         }
@@ -146,14 +162,19 @@ public final class Neighbors {
         return entries.get(JAVA_INT, at + EGRESS) >>> Short.SIZE != 0;
     }
 
+    /** {@link #confirm(int, long, long, long, int)} for IPv4. */
+    public boolean confirm(final int link, final int address, final long mac, final int nowMs) {
+        return confirm(link, 0, Ipv6Address.mapped(address), mac, nowMs);
+    }
+
     /**
-     * Takes in what an ARP packet says of its sender, if the sender is a next hop we know or asked for: others
-     * cannot fill the table.
+     * Takes in what an ARP packet or a neighbor advertisement says of its sender, if the sender is a next hop we know
+     * or asked for: others cannot fill the table.
      *
      * @return whether it is known
      */
-    public boolean confirm(final int link, final int address, final long mac, final int nowMs) {
-        final long key = key(link, address);
+    public boolean confirm(final int link, final long high, final long low, final long mac, final int nowMs) {
+        final long key = key(link, high, low);
         boolean known = false;
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
             final long at = at(home(key) + probe & CAPACITY - 1);
@@ -162,7 +183,7 @@ public final class Neighbors {
                 break;
             }
             // Two workers may have claimed a place for the same next hop at once, so the search goes on.
-            if (found == key) {
+            if (found == key && isAt(at, high, low)) {
                 known = true;
                 if (entries.get(JAVA_INT, at + STATE) != STATIC) {
                     entries.set(JAVA_INT, at + CONFIRMED, nowMs);
@@ -181,13 +202,13 @@ public final class Neighbors {
     }
 
     /** The host worker's turn: asks for the unresolved, confirms the old, gives up the silent. */
-    public void maintain(final ArpSender sender, final int nowMs) {
+    public void maintain(final Solicitor solicitor, final int nowMs) {
         wanted = false;
         int requests = 0;
         for (int adjacency = 0; adjacency < CAPACITY && requests < REQUESTS_LIMIT; adjacency++) {
             final long at = at(adjacency);
             if ((long) KEY_HANDLE.getVolatile(entries, at + KEY) != NO_KEY && isDue(at, nowMs)) {
-                ask(at, sender, nowMs);
+                ask(at, solicitor, nowMs);
                 requests++;
             }
         }
@@ -217,7 +238,7 @@ public final class Neighbors {
         return used && (state == INCOMPLETE || state == PROBING || state == FAILED) && mayAsk;
     }
 
-    private void ask(final long at, final ArpSender sender, final int nowMs) {
+    private void ask(final long at, final Solicitor solicitor, final int nowMs) {
         final int tries = entries.get(JAVA_INT, at + TRIES);
         final int state = entries.get(JAVA_INT, at + STATE);
         if (state == REACHABLE) {
@@ -229,11 +250,11 @@ public final class Neighbors {
         }
         entries.set(JAVA_INT, at + ASKED, nowMs);
         entries.set(JAVA_INT, at + TRIES, Math.min(tries, TRIES_LIMIT) + 1);
-        final long key = entries.get(JAVA_LONG, at + KEY);
         // The known address is asked first: a unicast confirmation does not wake the whole network (RFC 1122).
         final long mac = entries.get(JAVA_INT, at + STATE) == PROBING
                 ? entries.get(JAVA_LONG, at + MACS_LO) & Ethernet.MAC_MASK : 0;
-        sender.request(links[(int) (key >>> Integer.SIZE) - 1], (int) key, mac);
+        solicitor.solicit(links[entries.get(JAVA_INT, at + EGRESS) & 0xFFFF],
+                entries.get(JAVA_LONG, at + ADDRESS_HIGH), entries.get(JAVA_LONG, at + ADDRESS_LOW), mac);
     }
 
     private void resolve(final long at, final long mac) {
@@ -250,7 +271,7 @@ public final class Neighbors {
     }
 
     /** Takes a free place near home, or that of a next hop that nobody references, and has it asked for. */
-    private int claim(final int link, final long key) {
+    private int claim(final int link, final long key, final long high, final long low) {
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
             final int adjacency = home(key) + probe & CAPACITY - 1;
             final long at = at(adjacency);
@@ -260,6 +281,8 @@ public final class Neighbors {
                 entries.set(JAVA_INT, at + EGRESS, link);
                 entries.set(JAVA_INT, at + TRIES, 0);
                 entries.set(JAVA_INT, at + STATE, INCOMPLETE);
+                entries.set(JAVA_LONG, at + ADDRESS_HIGH, high);
+                entries.set(JAVA_LONG, at + ADDRESS_LOW, low);
                 KEY_HANDLE.setVolatile(entries, at + KEY, key);
                 REFS_HANDLE.setVolatile(entries, at + REFS, 1);
                 wanted = true;
@@ -270,7 +293,7 @@ public final class Neighbors {
     }
 
     /** One more reference, unless the place is changing hands. */
-    private boolean reference(final long at, final long key) {
+    private boolean reference(final long at, final long key, final long high, final long low) {
         int refs = (int) REFS_HANDLE.getVolatile(entries, at + REFS);
         while (refs != CLAIMED && !REFS_HANDLE.compareAndSet(entries, at + REFS, refs, refs + 1)) {
             refs = (int) REFS_HANDLE.getVolatile(entries, at + REFS);
@@ -278,7 +301,7 @@ public final class Neighbors {
         if (refs == CLAIMED) {
             return false;
         }
-        if ((long) KEY_HANDLE.getVolatile(entries, at + KEY) != key) {
+        if ((long) KEY_HANDLE.getVolatile(entries, at + KEY) != key || !isAt(at, high, low)) {
             REFS_HANDLE.getAndAdd(entries, at + REFS, -1);
             return false;
         }
@@ -291,7 +314,15 @@ public final class Neighbors {
         return (int) (key * 0x9E3779B97F4A7C15L >>> 40) & CAPACITY - 1;
     }
 
-    private static long key(final int link, final int address) {
-        return (link + 1L) << Integer.SIZE | address & 0xFFFF_FFFFL;
+    private boolean isAt(final long at, final long high, final long low) {
+        return entries.get(JAVA_LONG, at + ADDRESS_HIGH) == high && entries.get(JAVA_LONG, at + ADDRESS_LOW) == low;
+    }
+
+    private static long key(final int link, final long high, final long low) {
+        final long place = (link + 1L) << Integer.SIZE;
+        if (Ipv6Address.isMapped(high, low)) {
+            return place | low >>> Integer.SIZE;
+        }
+        return IPV6_KEY | place | (high * 0x9E3779B97F4A7C15L ^ low) * 0x9E3779B97F4A7C15L >>> Integer.SIZE;
     }
 }

@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.host;
 
+import io.culvert.dataplane.wire.IpAddress;
 import java.util.Collection;
 
-/** The addresses that are ours: of ports, listeners and SNAT pools. Immutable after the start; a small hash set. */
+/** The addresses that are ours: of ports, listeners and SNAT pools. Immutable after the start; small hash sets. */
 public final class OwnAddresses {
     private static final int FREE = 0;
 
     private final int[] slots;
+    /** Both halves of an IPv6 address side by side; no address of ours has a high half of 0. */
+    private final long[] slots6;
 
+    /** @param addresses of IPv4 alone, in network order */
     public OwnAddresses(final Collection<Integer> addresses) {
-        slots = new int[Integer.highestOneBit(Math.max(4, addresses.size() * 2)) << 1];
-        for (final int address : addresses) {
-            int at = home(address);
-            while (slots[at] != FREE && slots[at] != address) {
-                at = at + 1 & slots.length - 1;
+        this.slots = new int[capacity(addresses.size())];
+        this.slots6 = new long[2];
+        addresses.forEach(this::add);
+    }
+
+    public static OwnAddresses of(final Collection<IpAddress> addresses) {
+        return new OwnAddresses(addresses, capacity(addresses.size()));
+    }
+
+    private OwnAddresses(final Collection<IpAddress> addresses, final int capacity) {
+        this.slots = new int[capacity];
+        this.slots6 = new long[2 * capacity];
+        for (final IpAddress address : addresses) {
+            if (address.isIpv4()) {
+                add(address.ipv4());
+            } else {
+                add(address);
             }
-            slots[at] = address;
         }
     }
 
@@ -29,7 +44,42 @@ public final class OwnAddresses {
         return false;
     }
 
+    /** Whether this IPv6 address is ours. */
+    public boolean contains(final long high, final long low) {
+        for (int at = home6(high, low); slots6[at] != FREE; at = at + 2 & slots6.length - 1) {
+            if (slots6[at] == high && slots6[at + 1] == low) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void add(final int address) {
+        int at = home(address);
+        while (slots[at] != FREE && slots[at] != address) {
+            at = at + 1 & slots.length - 1;
+        }
+        slots[at] = address;
+    }
+
+    private void add(final IpAddress address) {
+        int at = home6(address.high(), address.low());
+        while (slots6[at] != FREE && (slots6[at] != address.high() || slots6[at + 1] != address.low())) {
+            at = at + 2 & slots6.length - 1;
+        }
+        slots6[at] = address.high();
+        slots6[at + 1] = address.low();
+    }
+
     private int home(final int address) {
         return (address * 0x9E3779B9 >>> 16) & slots.length - 1;
+    }
+
+    private int home6(final long high, final long low) {
+        return (int) ((high ^ low) * 0x9E3779B97F4A7C15L >>> 40) & slots6.length - 2;
+    }
+
+    private static int capacity(final int addresses) {
+        return Integer.highestOneBit(Math.max(4, addresses * 2)) << 1;
     }
 }

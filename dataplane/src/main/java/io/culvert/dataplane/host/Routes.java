@@ -1,47 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.host;
 
+import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.util.List;
 
 /**
- * Where to send to: the destination itself on a connected network, else a gateway, that of the port the packet came in
- * on first. A route is a link and a next hop in one long; {@link #NONE} is none.
+ * Where to send to: the destination itself on a connected network, else a gateway of its family, that of the port the
+ * packet came in on first. A route is a link, and whether its gateway is the next hop, in one int; {@link #NONE} is
+ * none.
  */
 public final class Routes {
-    public static final long NONE = -1;
+    public static final int NONE = -1;
+
+    private static final int BY_GATEWAY = 1;
 
     private final Link[] links;
+    /** By link and family: IPv4 at the even places. {@link IpAddress#NONE} where there is none. */
+    private final IpAddress[] gateways;
 
     public Routes(final List<Link> links) {
         this.links = links.toArray(Link[]::new);
+        this.gateways = new IpAddress[2 * links.size()];
+        for (final Link link : links) {
+            gateways[2 * link.index()] = link.gateway() == Link.NO_GATEWAY
+                    ? IpAddress.NONE : new IpAddress(0, Ipv6Address.mapped(link.gateway()));
+            gateways[2 * link.index() + 1] = link.gateway6();
+        }
     }
 
-    public long find(final int destination, final int ingress) {
+    /** @param high and {@code low} halves of the destination; IPv4 as ::ffff:a.b.c.d */
+    public int find(final long high, final long low, final int ingress) {
         for (final Link link : links) {
-            if (link.isConnected(destination)) {
-                return route(link, destination);
+            if (link.isConnected(high, low)) {
+                return link.index() << 1;
             }
         }
-        if (links[ingress].gateway() != Link.NO_GATEWAY) {
-            return route(links[ingress], links[ingress].gateway());
+        final int family = family(high, low);
+        if (gateways[2 * ingress + family] != IpAddress.NONE) {
+            return ingress << 1 | BY_GATEWAY;
         }
-        for (final Link link : links) {
-            if (link.gateway() != Link.NO_GATEWAY) {
-                return route(link, link.gateway());
+        for (int link = 0; link < links.length; link++) {
+            if (gateways[2 * link + family] != IpAddress.NONE) {
+                return link << 1 | BY_GATEWAY;
             }
         }
         return NONE;
     }
 
-    public static int link(final long route) {
-        return (int) (route >>> Integer.SIZE);
+    public static int link(final int route) {
+        return route >> 1;
     }
 
-    public static int nextHop(final long route) {
-        return (int) route;
+    /** References the next hop of a route that was found for this destination. @return as {@link Neighbors#acquire} */
+    public int acquire(final Neighbors neighbors, final int route, final long high, final long low) {
+        if ((route & BY_GATEWAY) == 0) {
+            return neighbors.acquire(link(route), high, low);
+        }
+        final IpAddress gateway = gateways[2 * link(route) + family(high, low)];
+        return neighbors.acquire(link(route), gateway.high(), gateway.low());
     }
 
-    private static long route(final Link link, final int nextHop) {
-        return (long) link.index() << Integer.SIZE | nextHop & 0xFFFF_FFFFL;
+    private static int family(final long high, final long low) {
+        return Ipv6Address.isMapped(high, low) ? 0 : 1;
     }
 }

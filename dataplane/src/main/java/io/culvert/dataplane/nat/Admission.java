@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
@@ -16,6 +17,7 @@ public final class Admission {
     public static final int NO_WORKER = ExternalPorts.NO_OWNER;
     public static final int ANY_WORKER = -2;
 
+    private final AddressBook book;
     private final RuleTable rules;
     private final SnatPools pools;
     private final OwnAddresses own;
@@ -23,8 +25,9 @@ public final class Admission {
     private final Neighbors neighbors;
     private final Sessions sessions;
 
-    public Admission(final RuleTable rules, final SnatPools pools, final OwnAddresses own,
+    public Admission(final AddressBook book, final RuleTable rules, final SnatPools pools, final OwnAddresses own,
                      final Routes routes, final Neighbors neighbors, final Sessions sessions) {
+        this.book = book;
         this.rules = rules;
         this.pools = pools;
         this.own = own;
@@ -42,15 +45,21 @@ public final class Admission {
      */
     public int admit(final long keyLo, final int ports, final int ttl, final int ingress, final int nowMs) {
         final int source = (int) keyLo;
-        final int destination = (int) (keyLo >>> Integer.SIZE);
-        final int destinationPort = Wire.host16(ports >>> Short.SIZE);
         if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
             return ~DropReason.MARTIAN.ordinal();
         }
+        return admitSource(keyLo, ports, ttl, ingress, nowMs);
+    }
+
+    /** {@link #admit} for a source that has been found to be no martian: an IPv4 address, or an address's number. */
+    public int admitSource(final long keyLo, final int ports, final int ttl, final int ingress, final int nowMs) {
+        final int source = (int) keyLo;
+        final int destination = (int) (keyLo >>> Integer.SIZE);
+        final int destinationPort = Wire.host16(ports >>> Short.SIZE);
         if ((ports & 0xFFFF) == 0) {
             return ~DropReason.UDP_PORT_ZERO.ordinal();
         }
-        final int found = rules.find(destination, destinationPort, source);
+        final int found = rules.find(destination, destinationPort, book.high(source), book.low(source));
         if (found == RuleTable.REFUSED) {
             return ~DropReason.ACL.ordinal();
         }
@@ -62,8 +71,8 @@ public final class Admission {
         if (rule.decrementsTtl() && ttl <= 1) {
             return ~DropReason.TTL_EXCEEDED.ordinal();
         }
-        final long toTarget = routes.find(rule.targetAddress(), ingress);
-        final long toClient = routes.find(source, ingress);
+        final int toTarget = routes.find(book.high(rule.targetAddress()), book.low(rule.targetAddress()), ingress);
+        final int toClient = routes.find(book.high(source), book.low(source), ingress);
         if (toTarget == Routes.NONE || toClient == Routes.NONE) {
             return ~DropReason.NO_ROUTE.ordinal();
         }
@@ -85,14 +94,16 @@ public final class Admission {
         return rules.relaysTransparentlyTo((int) keyLo) ? ANY_WORKER : NO_WORKER;
     }
 
-    private int openTowards(final Rule rule, final long keyLo, final int ports, final long toTarget,
-                            final long toClient, final int nowMs) {
-        final int target = neighbors.acquire(Routes.link(toTarget), Routes.nextHop(toTarget));
+    private int openTowards(final Rule rule, final long keyLo, final int ports, final int toTarget,
+                            final int toClient, final int nowMs) {
+        final int source = (int) keyLo;
+        final int target = routes.acquire(neighbors, toTarget, book.high(rule.targetAddress()),
+                book.low(rule.targetAddress()));
         if (target == Neighbors.NO_ADJACENCY) {
             return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
         }
         // Asked for now, so that the first answer need not wait for ARP.
-        final int client = neighbors.acquire(Routes.link(toClient), Routes.nextHop(toClient));
+        final int client = routes.acquire(neighbors, toClient, book.high(source), book.low(source));
         if (client == Neighbors.NO_ADJACENCY) {
             neighbors.release(target);
             return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();

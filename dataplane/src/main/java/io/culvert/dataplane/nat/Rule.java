@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * What is relayed where: the external listener, who may send to it, the target, and the pool that lends the source.
- * Immutable. Addresses in network order, ports as numbers.
+ * Immutable. Addresses in network order or by number, ports as numbers.
  *
  * @param sources the networks that may send; empty for anybody
  * @param targetLow the port that {@code listenLow} goes to
@@ -18,9 +18,10 @@ public record Rule(int index, String name, int listenAddress, int listenLow, int
                    int unansweredTimeoutMs, boolean decrementsTtl) {
     public static final int NO_SNAT = -1;
 
-    public boolean admits(final int source) {
+    /** @param high and {@code low} halves of the source; IPv4 as ::ffff:a.b.c.d */
+    public boolean admits(final long high, final long low) {
         for (int i = 0; i < sources.size(); i++) {
-            if (sources.get(i).contains(source)) {
+            if (sources.get(i).contains(high, low)) {
                 return true;
             }
         }

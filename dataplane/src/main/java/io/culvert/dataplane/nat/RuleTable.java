@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -52,15 +53,23 @@ public final class RuleTable {
         return rules[index];
     }
 
-    /** @return the index of the first rule that listens there for this sender, NO_RULE, or REFUSED */
-    public int find(final int address, final int port, final int source) {
+    /**
+     * @param high and {@code low} halves of the sender's address; IPv4 as ::ffff:a.b.c.d
+     * @return the index of the first rule that listens there for this sender, NO_RULE, or REFUSED
+     */
+    public int find(final int address, final int port, final long high, final long low) {
         final int[] chain = chain(address, port);
         for (final int rule : chain) {
-            if (rules[rule].admits(source)) {
+            if (rules[rule].admits(high, low)) {
                 return rule;
             }
         }
         return chain.length == 0 ? NO_RULE : REFUSED;
+    }
+
+    /** {@link #find(int, int, long, long)} for IPv4. */
+    public int find(final int address, final int port, final int source) {
+        return find(address, port, 0, Ipv6Address.mapped(source));
     }
 
     /** Whether any rule listens there: such a port is never lent to a session. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
@@ -23,6 +24,7 @@ public final class Sessions {
 
     private final int worker;
     private final FlowTable flows;
+    private final AddressBook book;
     private final RuleTable rules;
     private final SnatPools pools;
     private final Neighbors neighbors;
@@ -32,10 +34,11 @@ public final class Sessions {
     private int cursor;
 
     /** @param worker that owns them */
-    public Sessions(final int worker, final FlowTable flows, final RuleTable rules, final SnatPools pools,
-                    final Neighbors neighbors, final WorkerCounters counters) {
+    public Sessions(final int worker, final FlowTable flows, final AddressBook book, final RuleTable rules,
+                    final SnatPools pools, final Neighbors neighbors, final WorkerCounters counters) {
         this.worker = worker;
         this.flows = flows;
+        this.book = book;
         this.rules = rules;
         this.pools = pools;
         this.neighbors = neighbors;
@@ -84,6 +87,7 @@ public final class Sessions {
             }
             return refuse(DropReason.TUPLE_IN_USE, toTarget, toClient);
         }
+        book.reference(client);
         counters.increment(counters.catalog().created(rule.index()));
         counters.set(counters.catalog().of(CounterCatalog.WorkerCounter.SESSIONS), flows.sessions());
         return forward;
@@ -126,7 +130,9 @@ public final class Sessions {
         }
         neighbors.release(FlowEntry.adjacency(entry));
         neighbors.release(FlowEntry.adjacency(flows.entry(forward ^ 1)));
+        final int client = (int) FlowEntry.keyLo(entry);
         flows.close(forward);
+        book.release(client);
         counters.increment(counters.catalog().ended(rule.index()));
         counters.set(counters.catalog().of(CounterCatalog.WorkerCounter.SESSIONS), flows.sessions());
     }
@@ -134,14 +140,22 @@ public final class Sessions {
     private void writeFlow(final int slot, final Rule rule, final int direction, final long keyLo, final int ports,
                            final long newAddresses, final int newPorts, final int adjacency, final int external,
                            final int nowMs) {
-        final int addressDelta = Checksum.delta(
-                Checksum.delta(0, (int) keyLo, (int) newAddresses),
+        final int addressDelta = addressDelta(addressDelta(0, (int) keyLo, (int) newAddresses),
                 (int) (keyLo >>> Integer.SIZE), (int) (newAddresses >>> Integer.SIZE));
         final int l3Delta = rule.decrementsTtl() ? Checksum.delta(addressDelta, TTL_BEFORE, TTL_AFTER) : addressDelta;
         final int l4Delta = Checksum.delta(addressDelta, ports, newPorts);
         final int flags = direction | (rule.decrementsTtl() ? FlowEntry.FLAG_DECREMENT_TTL : 0);
-        flows.write(slot, keyLo, FlowEntry.keyHi(ports, Ipv4.UDP), flags, adjacency, newAddresses, newPorts, l3Delta,
+        final int protocol = Ipv4.UDP | (AddressBook.isNumber((int) keyLo) ? FlowEntry.IPV6_PROTOCOL : 0);
+        flows.write(slot, keyLo, FlowEntry.keyHi(ports, protocol), flags, adjacency, newAddresses, newPorts, l3Delta,
                 l4Delta, rule.index(), external, nowMs);
+    }
+
+    /** Adds to a delta what exchanging an address changes; both are of one family. */
+    private int addressDelta(final int sum, final int from, final int to) {
+        if (!AddressBook.isNumber(from)) {
+            return Checksum.delta(sum, from, to);
+        }
+        return Checksum.delta(Checksum.delta(sum, book.high(from), book.high(to)), book.low(from), book.low(to));
     }
 
     private int refuse(final DropReason reason, final int toTarget, final int toClient) {

@@ -22,6 +22,11 @@ public final class Checksum {
         return fold(changed);
     }
 
+    /** {@link #delta(int, int, int)} for 64 bits. */
+    public static int delta(final int sum, final long from, final long to) {
+        return delta(delta(sum, (int) from, (int) to), (int) (from >>> Integer.SIZE), (int) (to >>> Integer.SIZE));
+    }
+
     /** The checksum field after the rewrite that {@code delta} describes. */
     public static int update(final int checksum, final int delta) {
         final int sum = (~checksum & 0xFFFF) + delta;

@@ -6,10 +6,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
-import io.culvert.dataplane.host.ArpSender;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
+import io.culvert.dataplane.host.Solicitor;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -24,7 +24,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** What makes the relay a host on its networks: it answers ARP and echo, and asks for its next hops. */
-final class Host implements ArpSender {
+final class Host implements Solicitor {
     private static final int REPLY_TTL = 64;
 
     private final Link[] links;
@@ -35,7 +35,7 @@ final class Host implements ArpSender {
     private final WorkerCounters counters;
     private final CounterCatalog catalog;
     private final MemorySegment fresh;
-    /** The ARP request that {@link #request} writes: a copy, for a view would be an object. */
+    /** The ARP request that {@link #solicit} writes: a copy, for a view would be an object. */
     private final MemorySegment request;
     private int nowMs;
 
@@ -114,7 +114,8 @@ final class Host implements ArpSender {
     }
 
     @Override
-    public void request(final Link link, final int address, final long mac) {
+    public void solicit(final Link link, final long high, final long low, final long mac) {
+        final int address = (int) (low >>> Integer.SIZE);
         if (!pool.allocate(fresh, 1)) {
             return; // the mempool is empty; the neighbour is asked again in a second
         }

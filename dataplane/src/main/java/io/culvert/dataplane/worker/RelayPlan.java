@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.host.Link;
-import io.culvert.dataplane.host.Link.Subnet;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.nat.SnatPool;
+import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -17,8 +19,26 @@ import java.util.Set;
  *
  * @param links {@code rules} and {@code pools} in the order of their indices
  * @param workers how many share the pools
+ * @param addresses of IPv6 that rules and pools have by number
  */
-public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> pools, int workers) {
+public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> pools, int workers,
+                        List<IpAddress> addresses) {
+    /** A plan without IPv6. */
+    public RelayPlan(final List<Link> links, final List<Rule> rules, final List<SnatPool.Spec> pools,
+                     final int workers) {
+        this(links, rules, pools, workers, List.of());
+    }
+
+    /** What an address of a rule or a pool stands for. */
+    public IpAddress ip(final int address) {
+        return AddressBook.isNumber(address) ? addresses.get(AddressBook.id(address))
+                : new IpAddress(0, Ipv6Address.mapped(address));
+    }
+
+    /** How many IPv6 addresses a worker with so many sessions must be able to number; one is that of a newcomer. */
+    public int addressesFor(final int sessions) {
+        return addresses.isEmpty() ? 0 : addresses.size() + sessions + 1;
+    }
 
     public RuleTable ruleTable() {
         return new RuleTable(rules);
@@ -30,14 +50,10 @@ public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> 
 
     /** The addresses of ports, of listeners and of SNAT pools. */
     public OwnAddresses ownAddresses() {
-        final Set<Integer> addresses = new HashSet<>();
-        for (final Link link : links) {
-            for (final Subnet subnet : link.subnets()) {
-                addresses.add(subnet.address());
-            }
-        }
-        rules.forEach(rule -> addresses.add(rule.listenAddress()));
-        pools.forEach(pool -> addresses.addAll(pool.addresses()));
-        return new OwnAddresses(addresses);
+        final Set<IpAddress> addresses = new HashSet<>();
+        links.forEach(link -> link.subnets().forEach(subnet -> addresses.add(subnet.ip())));
+        rules.forEach(rule -> addresses.add(ip(rule.listenAddress())));
+        pools.forEach(pool -> pool.addresses().forEach(address -> addresses.add(ip(address))));
+        return OwnAddresses.of(addresses);
     }
 }

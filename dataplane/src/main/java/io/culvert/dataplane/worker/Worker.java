@@ -5,6 +5,7 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.ethdev.RxQueue;
 import io.culvert.bindings.ethdev.TxQueue;
 import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
@@ -83,8 +84,9 @@ public final class Worker {
         icmp = new IcmpRelay(flows, neighbors, egress, waiting, counters, arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, arena);
         lookup = new Lookup(flows);
-        sessions = new Sessions(number, flows, rules, pools, neighbors, counters);
-        admission = new Admission(rules, pools, own, plan.routes(), neighbors, sessions);
+        final AddressBook book = flows.addressBook(plan.addresses());
+        sessions = new Sessions(number, flows, book, rules, pools, neighbors, counters);
+        admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, sessions);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);
     }
 

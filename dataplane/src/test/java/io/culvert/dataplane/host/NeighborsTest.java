@@ -270,6 +270,22 @@ class NeighborsTest {
         return held;
     }
 
+    @Test
+    void nextHopsOfIpv6AreToldApartInFull() {
+        final long high = 0xB80D_0120L;
+        final Map<Long, Integer> held = new HashMap<>();
+        for (long low = 1; low <= 1_000; low++) {
+            held.put(low, neighbors.acquire(0, high, low));
+        }
+        assertEquals(1_000, held.values().stream().distinct().count());
+        assertTrue(neighbors.confirm(0, high, 7, MAC, START_MS));
+        assertFalse(neighbors.confirm(0, high + 1, 7, MAC, START_MS), "another network");
+        held.forEach((low, adjacency) -> {
+            assertEquals(adjacency, neighbors.acquire(0, high, low));
+            assertEquals(low == 7, neighbors.isResolved(adjacency));
+        });
+    }
+
     private int resolved(final int hop) {
         final int adjacency = neighbors.acquire(0, hop);
         maintain(START_MS);
@@ -280,7 +296,8 @@ class NeighborsTest {
     /** One turn of the host worker. @return what it asked */
     private List<Request> maintain(final int nowMs) {
         final int before = requests.size();
-        neighbors.maintain((link, address, mac) -> requests.add(new Request(link.index(), address, mac)), nowMs);
+        neighbors.maintain(
+                (link, high, low, mac) -> requests.add(new Request(link.index(), (int) (low >>> 32), mac)), nowMs);
         return List.copyOf(requests.subList(before, requests.size()));
     }
 

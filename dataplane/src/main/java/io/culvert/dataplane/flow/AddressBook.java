@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.flow;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv6Address;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * IPv6 addresses by number, so that flows, rules and pools of both families are 32 bits wide and the IPv4 walk pays
+ * nothing for the other. A number reads as an IPv4 address in 240.0.0.0/4, which no host can have. The addresses of the
+ * plan have the same numbers in all workers, for ever; those of clients are lent while sessions refer to them. The
+ * addresses lie in the flow file, where readers see them; the rest belongs to one worker.
+ */
+public final class AddressBook {
+    /** No address has it. */
+    public static final int NONE = 0;
+    /** Bytes of an address in the flow file. */
+    public static final int ENTRY_LENGTH = Ipv6Address.LENGTH;
+
+    private static final int CLASS_E = 0xF000_0000;
+    private static final int FREE = -1;
+    /** A reference count that never falls to 0. */
+    private static final int PINNED = Integer.MAX_VALUE;
+
+    private final MemorySegment addresses;
+    private final int capacity;
+    private final long seedLo;
+    private final long seedHi;
+    /** Ids by the hash of their address: open addressing, half of the places free. */
+    private final int[] index;
+    private final int[] references;
+    /** Returned ids; from {@link #highWater} on none was ever used. */
+    private final int[] returned;
+    private int returnedCount;
+    private int highWater;
+
+    /** @param plan addresses that keep their numbers: {@link #number} of their place in the list */
+    public AddressBook(final FlowFile file, final List<IpAddress> plan) {
+        this.addresses = NativeMemory.unscoped(file.addresses());
+        this.capacity = (int) (addresses.byteSize() / ENTRY_LENGTH);
+        this.seedLo = file.seedLo();
+        this.seedHi = file.seedHi();
+        this.index = new int[Integer.highestOneBit(Math.max(1, capacity)) << 2];
+        this.references = new int[capacity];
+        this.returned = new int[capacity];
+        Arrays.fill(index, FREE);
+        for (final IpAddress address : plan) {
+            references[id(acquire(address.high(), address.low()))] = PINNED;
+        }
+    }
+
+    /** The number of the address at this place of the book. */
+    public static int number(final int id) {
+        return Integer.reverseBytes(CLASS_E | id);
+    }
+
+    /** The place of the address that has this number. */
+    public static int id(final int number) {
+        return Integer.reverseBytes(number) & ~CLASS_E;
+    }
+
+    /** Whether this stands for an IPv6 address. */
+    public static boolean isNumber(final int address) {
+        return (address & 0xF0) == 0xF0;
+    }
+
+    /** The first half of the address that a number stands for; that of ::ffff:a.b.c.d for an IPv4 address. */
+    public long high(final int address) {
+        return isNumber(address) ? addresses.get(JAVA_LONG, at(id(address))) : 0;
+    }
+
+    /** The second half, see {@link #high}. */
+    public long low(final int address) {
+        return isNumber(address) ? addresses.get(JAVA_LONG, at(id(address)) + Long.BYTES) : Ipv6Address.mapped(address);
+    }
+
+    /** @return the number of an IPv6 address, or NONE */
+    public int find(final long high, final long low) {
+        final int mask = index.length - 1;
+        for (int at = home(high, low); index[at] != FREE; at = at + 1 & mask) {
+            if (holds(index[at], high, low)) {
+                return number(index[at]);
+            }
+        }
+        return NONE;
+    }
+
+    /** References an IPv6 address. Every reference ends with {@link #release}. @return its number; NONE when full */
+    public int acquire(final long high, final long low) {
+        final int known = find(high, low);
+        if (known != NONE) {
+            reference(known);
+            return known;
+        }
+        if (returnedCount == 0 && highWater == capacity) {
+            return NONE;
+        }
+        final int id = returnedCount > 0 ? returned[--returnedCount] : highWater++;
+        addresses.set(JAVA_LONG, at(id), high);
+        addresses.set(JAVA_LONG, at(id) + Long.BYTES, low);
+        references[id] = 1;
+        int place = home(high, low);
+        while (index[place] != FREE) {
+            place = place + 1 & index.length - 1;
+        }
+        index[place] = id;
+        return number(id);
+    }
+
+    /** One more reference to a number that has one. An IPv4 address needs none. */
+    public void reference(final int address) {
+        if (isNumber(address) && references[id(address)] != PINNED) {
+            references[id(address)]++;
+        }
+    }
+
+    /** Ends a reference. An IPv4 address has none. */
+    public void release(final int address) {
+        if (!isNumber(address)) {
+            return;
+        }
+        final int id = id(address);
+        if (references[id] != PINNED && --references[id] == 0) {
+            remove(id);
+            returned[returnedCount++] = id;
+        }
+    }
+
+    /** How many addresses have a number now. */
+    public int size() {
+        return highWater - returnedCount;
+    }
+
+    /** Frees a place of the index; what lies behind it and would not be found any more moves up. */
+    private void remove(final int id) {
+        final int mask = index.length - 1;
+        int hole = home(high(number(id)), low(number(id)));
+        while (index[hole] != id) {
+            hole = hole + 1 & mask;
+        }
+        for (int at = hole + 1 & mask; index[at] != FREE; at = at + 1 & mask) {
+            final int number = number(index[at]);
+            final int home = home(high(number), low(number));
+            if ((at - home & mask) >= (at - hole & mask)) {
+                index[hole] = index[at];
+                hole = at;
+            }
+        }
+        index[hole] = FREE;
+    }
+
+    private boolean holds(final int id, final long high, final long low) {
+        return addresses.get(JAVA_LONG, at(id)) == high && addresses.get(JAVA_LONG, at(id) + Long.BYTES) == low;
+    }
+
+    private int home(final long high, final long low) {
+        return (int) FlowHash.of(high, low, seedLo, seedHi) & index.length - 1;
+    }
+
+    private static long at(final int id) {
+        return (long) id * ENTRY_LENGTH;
+    }
+}

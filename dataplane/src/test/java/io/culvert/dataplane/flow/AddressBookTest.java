@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.flow;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.culvert.dataplane.Seeded;
+import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.Ipv6Address;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Seeded.class)
+class AddressBookTest {
+    private static final List<IpAddress> PLAN = List.of(new IpAddress(1, 1), new IpAddress(1, 2));
+    private static final int CAPACITY = 64;
+
+    private final Arena arena = Arena.ofShared();
+    private final AddressBook book = new AddressBook(FlowFile.inMemory(1, CAPACITY, arena), PLAN);
+
+    @AfterEach
+    void close() {
+        arena.close();
+    }
+
+    @Test
+    void numbersReadAsAddressesThatNoHostHas() {
+        assertEquals("240.0.0.0", Ipv4Address.format(AddressBook.number(0)));
+        assertEquals("240.1.0.2", Ipv4Address.format(AddressBook.number(65_538)));
+        for (int id = 0; id < 1 << 28; id += 9_973) {
+            assertTrue(AddressBook.isNumber(AddressBook.number(id)));
+            assertTrue(Ipv4Address.cannotBeSource(AddressBook.number(id)));
+            assertEquals(id, AddressBook.id(AddressBook.number(id)));
+        }
+    }
+
+    @Test
+    void theAddressesOfThePlanKeepTheNumbersOfTheirPlaces() {
+        for (int place = 0; place < PLAN.size(); place++) {
+            final IpAddress address = PLAN.get(place);
+            final int number = AddressBook.number(place);
+            for (int i = 0; i < 3; i++) {
+                book.release(number);
+                assertEquals(number, book.find(address.high(), address.low()));
+            }
+            assertEquals(address, new IpAddress(book.high(number), book.low(number)));
+        }
+    }
+
+    @Test
+    void anIpv4AddressStandsForItself() {
+        book.reference(0x0100_000A);
+        book.release(0x0100_000A);
+        assertEquals(0, book.high(0x0100_000A));
+        assertEquals(Ipv6Address.mapped(0x0100_000A), book.low(0x0100_000A));
+    }
+
+    @Test
+    void aFullBookRefusesNewcomersAndForgetsNobody() {
+        for (int low = 0; book.size() < CAPACITY; low++) {
+            assertNotEquals(AddressBook.NONE, book.acquire(7, low));
+        }
+        assertEquals(AddressBook.NONE, book.acquire(8, 0));
+        final int known = book.acquire(7, 3);
+        book.release(known);
+        assertEquals(known, book.find(7, 3), "one reference is left");
+        book.release(known);
+        assertEquals(AddressBook.NONE, book.find(7, 3));
+        assertEquals(known, book.acquire(8, 0));
+    }
+
+    @Test
+    void agreesWithAMapUnderAnyOrderOfReferences(final SplittableRandom random) {
+        final Map<IpAddress, Integer> references = new HashMap<>();
+        final Map<IpAddress, Integer> numbers = new HashMap<>();
+        for (int step = 0; step < 100_000; step++) {
+            final IpAddress address = new IpAddress(random.nextInt(2), random.nextInt(3, 50));
+            final int held = references.getOrDefault(address, 0);
+            if (random.nextBoolean() && (held > 0 || book.size() < CAPACITY)) {
+                numbers.put(address, book.acquire(address.high(), address.low()));
+                references.put(address, held + 1);
+            } else if (held > 0) {
+                book.release(numbers.get(address));
+                references.put(address, held - 1);
+            }
+            final int expected = references.getOrDefault(address, 0) == 0 ? AddressBook.NONE : numbers.get(address);
+            assertEquals(expected, book.find(address.high(), address.low()));
+        }
+        final List<Integer> live = new ArrayList<>();
+        references.forEach((address, held) -> {
+            if (held > 0) {
+                live.add(numbers.get(address));
+                assertEquals(numbers.get(address), book.find(address.high(), address.low()));
+            }
+        });
+        assertEquals(live.size(), live.stream().distinct().count());
+        assertEquals(live.size() + PLAN.size(), book.size());
+    }
+}
