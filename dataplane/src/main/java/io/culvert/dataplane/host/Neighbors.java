@@ -14,13 +14,15 @@ import java.util.List;
 
 /**
  * The next hops: who they are, their MAC address, and whether they answer. One table for all workers, because ARP
- * replies and neighbor advertisements arrive at one of them only. An entry is a cache line that flows name by its number, the <em>adjacency</em>.
+ * replies and neighbor advertisements arrive at one of them only. An entry is a cache line that flows name by its
+ * number, the <em>adjacency</em>.
  * <pre>
  *  byte 0                   8                       16             20          24        28
  *     0 | key               | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state | refs |
- *    32 | confirmed, ms | asked, ms | tries      | -    | address, IPv4 as ::ffff:a.b.c.d, 48..64 |
+ *    32 | confirmed, ms | asked, ms | tries      | -    | address 48..64 |
  * </pre>
- * The key is the link + 1 and the IPv4 address, or a digest of the IPv6 address: a match is compared in full.
+ * The key is the link + 1 and the IPv4 address, or a digest of the IPv6 address; the address is there in
+ * full, IPv4 as ::ffff:a.b.c.d.
  * A place is never freed, but one that nobody references may be claimed for another next hop, so a search may stop at
  * the first place without a key. Workers claim and reference by compare-and-set; only the host worker
  * ({@link #maintain}) moves time-driven states; whoever receives an ARP reply confirms. The MTU reads 0 while the next
