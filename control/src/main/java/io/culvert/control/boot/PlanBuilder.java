@@ -2,6 +2,7 @@
 package io.culvert.control.boot;
 
 import io.culvert.control.config.Cidr;
+import io.culvert.control.config.LimitsConfig;
 import io.culvert.control.config.MacAddress;
 import io.culvert.control.config.PortConfig;
 import io.culvert.control.config.RelayConfig;
@@ -10,9 +11,11 @@ import io.culvert.control.config.SnatConfig;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Link.Subnet;
+import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.worker.RelayPlan;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -54,7 +57,15 @@ final class PlanBuilder {
         for (final RuleConfig rule : config.rules()) {
             rules.add(rule(rules.size(), rule, rule.snat().map(pools::indexOf).orElse(Rule.NO_SNAT)));
         }
-        return new RelayPlan(links, rules, specs, config.workers().count(), List.copyOf(addresses));
+        return new RelayPlan(links, rules, specs, limits(config.limits()), config.workers().count(),
+                List.copyOf(addresses));
+    }
+
+    private static Limits.Spec limits(final LimitsConfig limits) {
+        final LimitsConfig.PerSource source = limits.perSource();
+        return new Limits.Spec(limits.newPerSecond().orElse(Limits.NONE), limits.unanswered().orElse(Limits.NONE),
+                Ipv4Address.mask(source.prefix()), source.maxSessions().orElse(Limits.NONE),
+                source.newPerSecond().orElse(Limits.NONE));
     }
 
     private Rule rule(final int index, final RuleConfig rule, final int pool) {
@@ -62,7 +73,8 @@ final class PlanBuilder {
                 rule.listenPorts().high(), rule.sources().stream().map(PlanBuilder::subnet).toList(),
                 address(rule.targetAddress()), rule.targetPorts().low(),
                 rule.targetPorts().length() == rule.listenPorts().length(), pool, millis(rule.idleTimeout()),
-                millis(rule.unansweredTimeout()), rule.decrementTtl());
+                millis(rule.unansweredTimeout()), rule.decrementTtl(), rule.inboundRefresh(),
+                rule.maxSessions().orElse(Limits.NONE), rule.newPerSecond().orElse(Limits.NONE));
     }
 
     /** As rules and pools have it: an IPv4 address as it is, an IPv6 address by number. */

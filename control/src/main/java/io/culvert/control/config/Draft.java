@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * The file as far as it could be read. Every value carries its place, and one that is absent or broken is empty: the
@@ -56,6 +57,9 @@ record Draft(
             Optional<Located<SnatConfig>> snat,
             Duration idleTimeout,
             Duration unansweredTimeout,
-            boolean decrementTtl) {
+            boolean decrementTtl,
+            boolean inboundRefresh,
+            OptionalInt maxSessions,
+            OptionalInt newPerSecond) {
     }
 }

@@ -26,7 +26,6 @@ final class DraftReader {
     private static final String METRICS_EXAMPLE = "metrics: { listen: 127.0.0.1:9470 } or metrics: none";
     /** As many as DPDK has room for. */
     private static final int PORTS_LIMIT = 32;
-    private static final int DEFAULT_FLOWS = 262_144;
 
     private final Problems problems;
 
@@ -47,7 +46,7 @@ final class DraftReader {
                 readPorts(file),
                 WorkersReader.read(file, problems),
                 readMemory(file),
-                readLimits(file),
+                LimitsReader.read(file, problems),
                 RulesReader.read(file, problems),
                 readMetrics(file));
     }
@@ -161,14 +160,6 @@ final class DraftReader {
     private static MemoryConfig.Huge huge(final String text) {
         return MemoryConfig.Huge.valueOf(
                 Values.oneOf(text, List.of("auto", "true", "false")).toUpperCase(Locale.ROOT));
-    }
-
-    private LimitsConfig readLimits(final Section file) {
-        return new LimitsConfig(file.node("limits")
-                .flatMap(node -> Section.ofKeys(
-                        node, "limits", "limits: { flows: 262144 }", List.of("flows"), problems))
-                .flatMap(section -> section.value("flows", Values::flows))
-                .map(Located::value).orElse(DEFAULT_FLOWS));
     }
 
     private Optional<InetSocketAddress> readMetrics(final Section file) {

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.config;
 
-/** The room that is set aside at start. {@code flows} counts directions: a session takes two. */
-public record LimitsConfig(int flows) {
+import java.util.OptionalInt;
+
+/**
+ * The room that is set aside at start, and who may take how much of it. What is empty has no limit.
+ *
+ * @param flows counts directions: a session takes two
+ * @param unanswered sessions that wait for their first answer
+ */
+public record LimitsConfig(int flows, OptionalInt newPerSecond, OptionalInt unanswered, PerSource perSource) {
+    /** Holds for each network of {@code prefix} bits that clients are in. */
+    public record PerSource(int prefix, OptionalInt maxSessions, OptionalInt newPerSecond) {
+    }
 }

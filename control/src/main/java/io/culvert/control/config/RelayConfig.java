@@ -120,6 +120,9 @@ public record RelayConfig(
                 rule.snat().map(Located::value),
                 rule.idleTimeout(),
                 rule.unansweredTimeout(),
-                rule.decrementTtl());
+                rule.decrementTtl(),
+                rule.inboundRefresh(),
+                rule.maxSessions(),
+                rule.newPerSecond());
     }
 }

@@ -5,6 +5,7 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * What is relayed where, with the defaults already filled in. No {@code sources} means anyone; no {@code snat} means
@@ -21,5 +22,8 @@ public record RuleConfig(
         Optional<SnatConfig> snat,
         Duration idleTimeout,
         Duration unansweredTimeout,
-        boolean decrementTtl) {
+        boolean decrementTtl,
+        boolean inboundRefresh,
+        OptionalInt maxSessions,
+        OptionalInt newPerSecond) {
 }

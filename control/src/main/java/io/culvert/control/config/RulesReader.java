@@ -18,9 +18,11 @@ import org.snakeyaml.engine.v2.nodes.SequenceNode;
 
 /** The sections {@code defaults} and {@code rules}: a rule is read with the defaults filled in. */
 final class RulesReader {
-    private static final List<String> DEFAULTS_KEYS = List.of("idleTimeout", "unansweredTimeout", "ttl", "snat");
+    private static final List<String> DEFAULTS_KEYS = List.of("idleTimeout", "unansweredTimeout", "ttl", "snat",
+            "inboundRefresh");
     private static final List<String> RULE_KEYS = List.of(
-            "name", "listen", "sources", "target", "snat", "idleTimeout", "unansweredTimeout", "ttl");
+            "name", "listen", "sources", "target", "snat", "idleTimeout", "unansweredTimeout", "ttl",
+            "inboundRefresh", "maxSessions", "newPerSecond");
     private static final List<String> SNAT_KEYS = List.of("address", "ports");
     private static final String LISTEN_EXAMPLE = "listen: 203.0.113.1:9000/udp";
     private static final String TARGET_EXAMPLE = "target: 192.0.2.17:9000";
@@ -38,6 +40,7 @@ final class RulesReader {
     private final Optional<Duration> defaultIdleTimeout;
     private final Optional<Duration> defaultUnansweredTimeout;
     private final boolean defaultDecrementTtl;
+    private final boolean defaultInboundRefresh;
 
     private RulesReader(final Section file, final Problems problems) {
         this.problems = problems;
@@ -47,6 +50,7 @@ final class RulesReader {
         this.defaultIdleTimeout = defaults.flatMap(section -> duration(section, "idleTimeout"));
         this.defaultUnansweredTimeout = defaults.flatMap(section -> duration(section, "unansweredTimeout"));
         this.defaultDecrementTtl = defaults.flatMap(RulesReader::decrementTtl).orElse(true);
+        this.defaultInboundRefresh = defaults.flatMap(RulesReader::inboundRefresh).orElse(true);
         defaults.ifPresent(section -> checkTimeouts(section, defaultIdleTimeout, defaultUnansweredTimeout));
     }
 
@@ -92,7 +96,10 @@ final class RulesReader {
                     snatOf(rule),
                     idleTimeout,
                     unanswered.orElseGet(() -> inheritedUnansweredTimeout(idleTimeout)),
-                    decrementTtl(rule).orElse(defaultDecrementTtl));
+                    decrementTtl(rule).orElse(defaultDecrementTtl),
+                    inboundRefresh(rule).orElse(defaultInboundRefresh),
+                    LimitsReader.maxSessions(rule),
+                    LimitsReader.newPerSecond(rule));
         });
     }
 
@@ -204,5 +211,10 @@ final class RulesReader {
     private static Optional<Boolean> decrementTtl(final Section section) {
         final Function<String, String> parser = text -> Values.oneOf(text, List.of("decrement", "preserve"));
         return section.value("ttl", parser).map(word -> word.value().equals("decrement"));
+    }
+
+    private static Optional<Boolean> inboundRefresh(final Section section) {
+        final Function<String, String> parser = text -> Values.oneOf(text, List.of("true", "false"));
+        return section.value("inboundRefresh", parser).map(word -> Boolean.valueOf(word.value()));
     }
 }

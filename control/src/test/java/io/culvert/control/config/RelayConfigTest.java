@@ -40,11 +40,13 @@ class RelayConfigTest {
                         OptionalInt.empty(), OptionalInt.empty(), Optional.empty(), Map.of())),
                 new WorkersConfig(List.of(), 1, WorkersConfig.Poll.ADAPTIVE),
                 new MemoryConfig(MemoryConfig.Huge.AUTO, 0),
-                new LimitsConfig(262_144),
+                new LimitsConfig(262_144, OptionalInt.empty(), OptionalInt.empty(),
+                        new LimitsConfig.PerSource(32, OptionalInt.empty(), OptionalInt.empty())),
                 List.of(new RuleConfig("echo", address("192.0.2.1"), new PortRange(7, 7), List.of(),
                         address("192.0.2.7"), new PortRange(7, 7),
                         Optional.of(new SnatConfig(List.of(address("192.0.2.1")), new PortRange(1024, 65_535))),
-                        Duration.ofSeconds(300), Duration.ofSeconds(30), true)),
+                        Duration.ofSeconds(300), Duration.ofSeconds(30), true, true, OptionalInt.empty(),
+                        OptionalInt.empty())),
                 Optional.of(new InetSocketAddress(address("127.0.0.1"), 9470))), config);
     }
 
@@ -59,11 +61,12 @@ class RelayConfigTest {
                 workers: { cores: 2-3, poll: busy }
                 memory: { huge: false, megabytes: 512 }
                 defaults: { idleTimeout: 2m, unansweredTimeout: 10s, ttl: preserve, snat: none }
-                limits: { flows: 1024 }
+                limits: { flows: 1024, newPerSecond: 500, unanswered: 100,
+                          perSource: { prefix: 24, maxSessions: 50, newPerSecond: 20 } }
                 rules:
                   - { name: a, listen: 198.51.100.1:10-19/udp, sources: [10.0.0.0/8], target: 10.1.1.1:20-29,
                       snat: { address: [203.0.113.1, 203.0.113.2], ports: 40000-40999 },
-                      idleTimeout: 1h, ttl: decrement }
+                      idleTimeout: 1h, ttl: decrement, inboundRefresh: false, maxSessions: 40, newPerSecond: 10 }
                   - { name: b, listen: 198.51.100.1:20-29/udp, target: 10.1.1.1:99, idleTimeout: 5s }
                 metrics: none
                 """);
@@ -79,13 +82,19 @@ class RelayConfigTest {
         assertEquals(Map.of(address("203.0.113.9"), MacAddress.parse("52:54:00:aa:00:02")), edge.neighbors());
         assertEquals(new WorkersConfig(List.of(2, 3), 2, WorkersConfig.Poll.BUSY), config.workers());
         assertEquals(new MemoryConfig(MemoryConfig.Huge.FALSE, 512), config.memory());
-        assertEquals(new LimitsConfig(1024), config.limits());
+        assertEquals(new LimitsConfig(1024, OptionalInt.of(500), OptionalInt.of(100),
+                new LimitsConfig.PerSource(24, OptionalInt.of(50), OptionalInt.of(20))), config.limits());
         assertEquals(new PortRange(20, 29), a.targetPorts());
         assertEquals(List.of(Cidr.parse("10.0.0.0/8")), a.sources());
         assertEquals(2, a.snat().orElseThrow().addresses().size());
         assertEquals(Duration.ofHours(1), a.idleTimeout());
         assertEquals(Duration.ofSeconds(10), a.unansweredTimeout());
         assertTrue(a.decrementTtl());
+        assertEquals(false, a.inboundRefresh());
+        assertEquals(OptionalInt.of(40), a.maxSessions());
+        assertEquals(OptionalInt.of(10), a.newPerSecond());
+        assertTrue(b.inboundRefresh());
+        assertEquals(OptionalInt.empty(), b.maxSessions());
         assertEquals(Optional.empty(), b.snat());
         assertEquals(Duration.ofSeconds(5), b.unansweredTimeout(), "inherited, and cut to the idle timeout");
         assertEquals(false, b.decrementTtl());

@@ -23,16 +23,18 @@ public final class Admission {
     private final OwnAddresses own;
     private final Routes routes;
     private final Neighbors neighbors;
+    private final Limits limits;
     private final Sessions sessions;
 
     public Admission(final AddressBook book, final RuleTable rules, final SnatPools pools, final OwnAddresses own,
-                     final Routes routes, final Neighbors neighbors, final Sessions sessions) {
+                     final Routes routes, final Neighbors neighbors, final Limits limits, final Sessions sessions) {
         this.book = book;
         this.rules = rules;
         this.pools = pools;
         this.own = own;
         this.routes = routes;
         this.neighbors = neighbors;
+        this.limits = limits;
         this.sessions = sessions;
     }
 
@@ -75,6 +77,10 @@ public final class Admission {
         final int toClient = routes.find(book.high(source), book.low(source), ingress);
         if (toTarget == Routes.NONE || toClient == Routes.NONE) {
             return ~DropReason.NO_ROUTE.ordinal();
+        }
+        final int verdict = limits.check(found, source, nowMs);
+        if (verdict != Limits.ADMITTED) {
+            return verdict;
         }
         return openTowards(rule, keyLo, ports, toTarget, toClient, nowMs);
     }

@@ -12,10 +12,13 @@ import java.util.List;
  * @param targetLow the port that {@code listenLow} goes to
  * @param keepsOffset whether the other ports of the range follow it, or all go to {@code targetLow}
  * @param pool index of the SNAT pool, or {@link #NO_SNAT} to keep the client's address
+ * @param inboundRefresh whether packets from the target keep the session alive as those of the client do
+ * @param sessionsLimit and {@code newPerSecond}: {@link Limits#NONE} where there is no limit
  */
 public record Rule(int index, String name, int listenAddress, int listenLow, int listenHigh, List<Subnet> sources,
                    int targetAddress, int targetLow, boolean keepsOffset, int pool, int idleTimeoutMs,
-                   int unansweredTimeoutMs, boolean decrementsTtl) {
+                   int unansweredTimeoutMs, boolean decrementsTtl, boolean inboundRefresh, int sessionsLimit,
+                   int newPerSecond) {
     public static final int NO_SNAT = -1;
 
     /** @param high and {@code low} halves of the source; IPv4 as ::ffff:a.b.c.d */

@@ -28,6 +28,7 @@ public final class Sessions {
     private final RuleTable rules;
     private final SnatPools pools;
     private final Neighbors neighbors;
+    private final Limits limits;
     private final WorkerCounters counters;
 
     /** The sweep of {@link #expire} goes on here. */
@@ -35,13 +36,15 @@ public final class Sessions {
 
     /** @param worker that owns them */
     public Sessions(final int worker, final FlowTable flows, final AddressBook book, final RuleTable rules,
-                    final SnatPools pools, final Neighbors neighbors, final WorkerCounters counters) {
+                    final SnatPools pools, final Neighbors neighbors, final Limits limits,
+                    final WorkerCounters counters) {
         this.worker = worker;
         this.flows = flows;
         this.book = book;
         this.rules = rules;
         this.pools = pools;
         this.neighbors = neighbors;
+        this.limits = limits;
         this.counters = counters;
     }
 
@@ -88,6 +91,7 @@ public final class Sessions {
             return refuse(DropReason.TUPLE_IN_USE, toTarget, toClient);
         }
         book.reference(client);
+        limits.opened(rule.index(), client, forward >>> 1);
         counters.increment(counters.catalog().created(rule.index()));
         counters.set(counters.catalog().of(CounterCatalog.WorkerCounter.SESSIONS), flows.sessions());
         return forward;
@@ -117,7 +121,13 @@ public final class Sessions {
         final MemorySegment reply = flows.entry(slot ^ 1);
         final Rule rule = rules.rule(FlowEntry.rule(forward));
         final boolean answered = FlowEntry.packets(reply) > 0;
-        final int silentMs = Math.min(nowMs - FlowEntry.lastSeen(forward), nowMs - FlowEntry.lastSeen(reply));
+        if (answered) {
+            limits.answered(slot >>> 1);
+        }
+        // RFC 4787 REQ-6: outbound packets refresh, inbound ones may.
+        final int outboundMs = nowMs - FlowEntry.lastSeen(forward);
+        final int silentMs = rule.inboundRefresh()
+                ? Math.min(outboundMs, nowMs - FlowEntry.lastSeen(reply)) : outboundMs;
         return silentMs >= (answered ? rule.idleTimeoutMs() : rule.unansweredTimeoutMs());
     }
 
@@ -131,6 +141,7 @@ public final class Sessions {
         neighbors.release(FlowEntry.adjacency(entry));
         neighbors.release(FlowEntry.adjacency(flows.entry(forward ^ 1)));
         final int client = (int) FlowEntry.keyLo(entry);
+        limits.closed(rule.index(), client, forward >>> 1);
         flows.close(forward);
         book.release(client);
         counters.increment(counters.catalog().ended(rule.index()));

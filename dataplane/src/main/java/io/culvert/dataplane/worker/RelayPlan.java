@@ -5,6 +5,7 @@ import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
+import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.nat.SnatPool;
@@ -18,15 +19,15 @@ import java.util.Set;
  * What all workers of a relay agree on: immutable, made from the configuration before the first starts.
  *
  * @param links {@code rules} and {@code pools} in the order of their indices
- * @param workers how many share the pools
+ * @param workers how many share the pools and the limits
  * @param addresses of IPv6 that rules and pools have by number
  */
-public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> pools, int workers,
+public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> pools, Limits.Spec limits, int workers,
                         List<IpAddress> addresses) {
     /** A plan without IPv6. */
     public RelayPlan(final List<Link> links, final List<Rule> rules, final List<SnatPool.Spec> pools,
-                     final int workers) {
-        this(links, rules, pools, workers, List.of());
+                     final Limits.Spec limits, final int workers) {
+        this(links, rules, pools, limits, workers, List.of());
     }
 
     /** What an address of a rule or a pool stands for. */

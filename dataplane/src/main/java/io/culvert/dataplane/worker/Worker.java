@@ -10,6 +10,7 @@ import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.nat.Admission;
+import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.nat.Sessions;
@@ -85,8 +86,9 @@ public final class Worker {
         parser = new Parser(plan.links(), flows, own, host, icmp, arena);
         lookup = new Lookup(flows);
         final AddressBook book = flows.addressBook(plan.addresses());
-        sessions = new Sessions(number, flows, book, rules, pools, neighbors, counters);
-        admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, sessions);
+        final Limits limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, arena);
+        sessions = new Sessions(number, flows, book, rules, pools, neighbors, limits, counters);
+        admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);
     }
 

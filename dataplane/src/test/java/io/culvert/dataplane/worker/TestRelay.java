@@ -18,6 +18,7 @@ import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.DropReason;
+import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.nat.SnatPools;
@@ -33,6 +34,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
+import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
@@ -80,6 +83,7 @@ final class TestRelay implements AutoCloseable {
     private final WorkerCounters counters;
     private final int buffersAtStart;
     private long cycles;
+    private long draws;
 
     private final SnatPools snatPools;
     final Neighbors neighbors;
@@ -87,6 +91,11 @@ final class TestRelay implements AutoCloseable {
     final Worker worker;
 
     TestRelay(final Path scratch, final int sessions) {
+        this(scratch, sessions, plan -> plan);
+    }
+
+    /** @param change what is different from the usual plan */
+    TestRelay(final Path scratch, final int sessions, final UnaryOperator<RelayPlan> change) {
         TestEal.init();
         pool = Mempool.create("test-relay-" + pools++, BUFFERS, DATA_ROOM, -1);
         for (int link = 0; link < 2; link++) {
@@ -96,8 +105,8 @@ final class TestRelay implements AutoCloseable {
             fromWorker[link] = out[link].rxQueue(0);
         }
         buffersAtStart = pool.available();
-        final RelayPlan plan = plan();
-        snatPools = new SnatPools(plan.pools(), plan.ruleTable(), new SplittableRandom(1));
+        final RelayPlan plan = change.apply(plan());
+        snatPools = new SnatPools(plan.pools(), plan.ruleTable(), random());
         neighbors = new Neighbors(plan.links(), arena);
         flows = new FlowTable(FlowFile.inMemory(sessions, arena));
         try {
@@ -113,7 +122,11 @@ final class TestRelay implements AutoCloseable {
 
     /** With next hops that are all known. */
     static TestRelay withNeighbors(final Path scratch, final int sessions) {
-        final TestRelay relay = new TestRelay(scratch, sessions);
+        return withNeighbors(scratch, sessions, plan -> plan);
+    }
+
+    static TestRelay withNeighbors(final Path scratch, final int sessions, final UnaryOperator<RelayPlan> change) {
+        final TestRelay relay = new TestRelay(scratch, sessions, change);
         relay.neighbors.addStatic(EDGE, CLIENT, CLIENT_MAC);
         relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
         return relay;
@@ -125,17 +138,46 @@ final class TestRelay implements AutoCloseable {
                 new Link(INNER, "inner", MAC[INNER], MTU, List.of(new Link.Subnet(INNER_ADDRESS, 0xFF_FFFF)), 0, 0));
         final List<Rule> rules = List.of(
                 new Rule(0, "media", EDGE_ADDRESS, LISTEN, LISTEN + 99, List.of(), TARGET, TARGET_PORT, true, 0,
-                        IDLE_MS, UNANSWERED_MS, true),
+                        IDLE_MS, UNANSWERED_MS, true, true, Limits.NONE, Limits.NONE),
                 new Rule(1, "other", EDGE_ADDRESS, LISTEN_OTHER, LISTEN_OTHER, List.of(), OTHER_TARGET, TARGET_PORT,
-                        false, 0, IDLE_MS, UNANSWERED_MS, true));
+                        false, 0, IDLE_MS, UNANSWERED_MS, true, true, Limits.NONE, Limits.NONE));
         return new RelayPlan(links, rules,
-                List.of(new SnatPool.Spec(0, List.of(INNER_ADDRESS), POOL_LOW, POOL_HIGH)), 1);
+                List.of(new SnatPool.Spec(0, List.of(INNER_ADDRESS), POOL_LOW, POOL_HIGH)), Limits.Spec.UNLIMITED, 1);
+    }
+
+    /** The same rule with other limits. */
+    static Rule with(final Rule rule, final int sessions, final int newPerSecond) {
+        return new Rule(rule.index(), rule.name(), rule.listenAddress(), rule.listenLow(), rule.listenHigh(),
+                rule.sources(), rule.targetAddress(), rule.targetLow(), rule.keepsOffset(), rule.pool(),
+                rule.idleTimeoutMs(), rule.unansweredTimeoutMs(), rule.decrementsTtl(), rule.inboundRefresh(),
+                sessions, newPerSecond);
+    }
+
+    /** The same rule with other timers. */
+    static Rule with(final Rule rule, final int idleMs, final int unansweredMs, final boolean inboundRefresh) {
+        return new Rule(rule.index(), rule.name(), rule.listenAddress(), rule.listenLow(), rule.listenHigh(),
+                rule.sources(), rule.targetAddress(), rule.targetLow(), rule.keepsOffset(), rule.pool(),
+                idleMs, unansweredMs, rule.decrementsTtl(), inboundRefresh, rule.sessionsLimit(),
+                rule.newPerSecond());
     }
 
     private Port open(final String name) {
         final Port port = Port.open(name);
         port.start(1, 512, 0, pool);
         return port;
+    }
+
+    private RandomGenerator random() {
+        final RandomGenerator source = new SplittableRandom(1);
+        return () -> {
+            draws++;
+            return source.nextLong();
+        };
+    }
+
+    /** How often the worker asked for chance: once for each search of a pool. */
+    long draws() {
+        return draws;
     }
 
     /** A cycle is a microsecond. */

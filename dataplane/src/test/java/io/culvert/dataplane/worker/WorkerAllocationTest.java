@@ -17,6 +17,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.management.ThreadMXBean;
 import io.culvert.bindings.eal.Lcore;
 import io.culvert.dataplane.TestEal;
+import io.culvert.dataplane.nat.Limits;
+import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.wire.Arp;
@@ -62,7 +64,7 @@ class WorkerAllocationTest {
         TestEal.init();
         final FutureTask<Void> task = new FutureTask<>(() -> {
             final Lcore lcore = Lcore.enter(Lcore.allowedCpus()[0]);
-            try (TestRelay opened = TestRelay.withNeighbors(scratch, 10_000)) {
+            try (TestRelay opened = TestRelay.withNeighbors(scratch, 10_000, WorkerAllocationTest::limited)) {
                 relay = opened;
                 measure();
             } finally {
@@ -85,7 +87,8 @@ class WorkerAllocationTest {
         }
         for (final DropReason reason : List.of(DropReason.NO_RULE, DropReason.NOT_FOR_US, DropReason.BAD_CHECKSUM,
                 DropReason.TTL_EXCEEDED, DropReason.TRUNCATED, DropReason.FRAGMENT, DropReason.NOT_UDP,
-                DropReason.ARP_IGNORED, DropReason.NEIGHBOR_UNRESOLVED, DropReason.TX_RING_FULL)) {
+                DropReason.ARP_IGNORED, DropReason.NEIGHBOR_UNRESOLVED, DropReason.TX_RING_FULL, DropReason.RULE_LIMIT,
+                DropReason.SOURCE_RATE_LIMITED)) {
             assertTrue(relay.dropped(reason) > 0, reason.label() + " occurred");
         }
         assertTrue(relay.count(WorkerCounter.SESSIONS) < 10_000, "sessions expired");
@@ -121,6 +124,13 @@ class WorkerAllocationTest {
             final long at = (long) i * FRAME_LENGTH;
             mixed.set(Wire.SHORT, at + Udp.PORTS, Wire.net16(40_000 + (round * 4 + i) % 20_000));
         }
+    }
+
+    /** Every limit is kept count of, and some are reached. */
+    private static RelayPlan limited(final RelayPlan plan) {
+        final List<Rule> rules = plan.rules().stream()
+                .map(rule -> TestRelay.with(rule, rule.index() == 0 ? 9_000 : 3, 10_000)).toList();
+        return new RelayPlan(plan.links(), rules, plan.pools(), new Limits.Spec(10_000, 9_000, -1, 9_500, 350), 1);
     }
 
     private static byte[] mixed(final int i) {

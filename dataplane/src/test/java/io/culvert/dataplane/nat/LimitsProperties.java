@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.nat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.culvert.dataplane.Seeded;
+import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.stats.DropReason;
+import java.lang.foreign.Arena;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Limits do what plain maps would do that remember every network and every opening, over random histories. */
+@ExtendWith(Seeded.class)
+class LimitsProperties {
+    private static final int CAPACITY = 500;
+    private static final int STEPS = 40_000;
+    private static final Limits.Spec SPEC = new Limits.Spec(24, 60, 0xFF_FFFF, 7, 2);
+    private static final List<Rule> RULES = List.of(rule(0, 30, 12), rule(1, Limits.NONE, Limits.NONE),
+            rule(2, 3, 2));
+
+    private record Live(int rule, int client, int session, boolean[] waits) {
+    }
+
+    private final List<Live> live = new ArrayList<>();
+    private final Deque<Integer> free = new ArrayDeque<>();
+    private final Bucket all = new Bucket(SPEC.newPerSecond());
+    private final Map<Integer, Bucket> byRule = new HashMap<>();
+    private final Map<Integer, Bucket> bySource = new HashMap<>();
+    private SplittableRandom random;
+    private int now;
+
+    /** Tokens counted one by one, in thousandths. */
+    private static final class Bucket {
+        private final int perSecond;
+        private double tokens;
+        private long atMs;
+
+        Bucket(final int perSecond) {
+            this.perSecond = perSecond;
+            this.tokens = perSecond;
+        }
+
+        boolean has(final long nowMs) {
+            tokens = Math.min(perSecond, tokens + (nowMs - atMs) * (double) perSecond / 1_000);
+            atMs = nowMs;
+            return perSecond == Limits.NONE || tokens > 1 - 1e-4;
+        }
+    }
+
+    @Test
+    void agreeWithMapsThatRememberEverything(final SplittableRandom seeded) {
+        random = seeded;
+        now = random.nextInt();
+        RULES.forEach(rule -> byRule.put(rule.index(), new Bucket(rule.newPerSecond())));
+        try (Arena arena = Arena.ofConfined()) {
+            final FlowTable flows = new FlowTable(FlowFile.inMemory(CAPACITY, arena));
+            final Limits limits = new Limits(SPEC, RULES, 1, flows, arena);
+            for (int session = 0; session < CAPACITY; session++) {
+                free.add(session);
+            }
+            final int[] verdicts = new int[DropReason.count() + 1];
+            long nowMs = 0;
+            limits.check(0, 1, now);
+            for (int step = 0; step < STEPS; step++) {
+                final int passed = random.nextInt(50) == 0 ? random.nextInt(3_000) : random.nextInt(4);
+                now += passed;
+                nowMs += passed;
+                verdicts[-tryToOpen(limits, nowMs)]++;
+                for (int i = random.nextInt(3); i > 0 && !live.isEmpty(); i--) {
+                    endOrAnswer(limits);
+                }
+            }
+            for (final DropReason reason : List.of(DropReason.RATE_LIMITED, DropReason.RULE_RATE_LIMITED,
+                    DropReason.SOURCE_RATE_LIMITED, DropReason.RULE_LIMIT, DropReason.SOURCE_LIMIT,
+                    DropReason.UNANSWERED_LIMIT)) {
+                assertTrue(verdicts[reason.ordinal() + 1] > 0, reason.label() + " occurred");
+            }
+        }
+    }
+
+    private int tryToOpen(final Limits limits, final long nowMs) {
+        final int rule = random.nextInt(RULES.size());
+        final int client = random.nextInt(15) | random.nextInt(200) << 24;
+        final int verdict = limits.check(rule, client, now);
+        assertEquals(expected(rule, client, nowMs), verdict, "at " + nowMs + " ms");
+        if (verdict == Limits.ADMITTED && !free.isEmpty()) {
+            final int session = free.remove();
+            limits.opened(rule, client, session);
+            live.add(new Live(rule, client, session, new boolean[] {true}));
+            all.tokens--;
+            byRule.get(rule).tokens--;
+            bySource.get(client & SPEC.sourceMask()).tokens--;
+        }
+        return verdict;
+    }
+
+    private int expected(final int rule, final int client, final long nowMs) {
+        final int network = client & SPEC.sourceMask();
+        final boolean source = bySource.computeIfAbsent(network, key -> new Bucket(SPEC.sourceNewPerSecond()))
+                .has(nowMs);
+        final boolean ofRule = byRule.get(rule).has(nowMs);
+        if (!all.has(nowMs)) {
+            return ~DropReason.RATE_LIMITED.ordinal();
+        }
+        if (!ofRule) {
+            return ~DropReason.RULE_RATE_LIMITED.ordinal();
+        }
+        final int limit = RULES.get(rule).sessionsLimit();
+        if (limit != Limits.NONE && live.stream().filter(session -> session.rule() == rule).count() >= limit) {
+            return ~DropReason.RULE_LIMIT.ordinal();
+        }
+        if (live.stream().filter(session -> session.waits()[0]).count() >= SPEC.unanswered()) {
+            return ~DropReason.UNANSWERED_LIMIT.ordinal();
+        }
+        if (!source) {
+            return ~DropReason.SOURCE_RATE_LIMITED.ordinal();
+        }
+        return live.stream().filter(session -> (session.client() & SPEC.sourceMask()) == network).count()
+                >= SPEC.sourceSessions() ? ~DropReason.SOURCE_LIMIT.ordinal() : Limits.ADMITTED;
+    }
+
+    private void endOrAnswer(final Limits limits) {
+        final int at = random.nextInt(live.size());
+        final Live session = live.get(at);
+        if (random.nextInt(8) == 0) {
+            limits.answered(session.session());
+            session.waits()[0] = false;
+        } else if (random.nextInt(3) == 0) {
+            live.remove(at);
+            limits.closed(session.rule(), session.client(), session.session());
+            free.add(session.session());
+        }
+    }
+
+    private static Rule rule(final int index, final int sessions, final int newPerSecond) {
+        return new Rule(index, "r" + index, 1, 1, 1, List.of(), 2, 1, false, Rule.NO_SNAT, 1, 1, true, true, sessions,
+                newPerSecond);
+    }
+}
