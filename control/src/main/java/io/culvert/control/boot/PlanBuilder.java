@@ -15,7 +15,6 @@ import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.wire.IpAddress;
-import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.worker.RelayPlan;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -64,7 +63,7 @@ final class PlanBuilder {
     private static Limits.Spec limits(final LimitsConfig limits) {
         final LimitsConfig.PerSource source = limits.perSource();
         return new Limits.Spec(limits.newPerSecond().orElse(Limits.NONE), limits.unanswered().orElse(Limits.NONE),
-                Ipv4Address.mask(source.prefix()), source.maxSessions().orElse(Limits.NONE),
+                source.prefix(), source.prefix6(), source.maxSessions().orElse(Limits.NONE),
                 source.newPerSecond().orElse(Limits.NONE));
     }
 

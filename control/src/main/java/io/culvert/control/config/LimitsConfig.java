@@ -10,7 +10,7 @@ import java.util.OptionalInt;
  * @param unanswered sessions that wait for their first answer
  */
 public record LimitsConfig(int flows, OptionalInt newPerSecond, OptionalInt unanswered, PerSource perSource) {
-    /** Holds for each network of {@code prefix} bits that clients are in. */
-    public record PerSource(int prefix, OptionalInt maxSessions, OptionalInt newPerSecond) {
+    /** Holds for each network of clients: of so many bits of IPv4, of {@code prefix6} bits of IPv6. */
+    public record PerSource(int prefix, int prefix6, OptionalInt maxSessions, OptionalInt newPerSecond) {
     }
 }

@@ -8,10 +8,9 @@ import java.util.OptionalInt;
 /** The section {@code limits}, and the limits that a rule may have. */
 final class LimitsReader {
     private static final List<String> KEYS = List.of("flows", "newPerSecond", "perSource", "unanswered");
-    private static final List<String> SOURCE_KEYS = List.of("prefix", "maxSessions", "newPerSecond");
+    private static final List<String> SOURCE_KEYS = List.of("prefix", "prefix6", "maxSessions", "newPerSecond");
     private static final String SOURCE_EXAMPLE = "perSource: { prefix: 32, maxSessions: 100, newPerSecond: 20 }";
     private static final int DEFAULT_FLOWS = 262_144;
-    private static final int DEFAULT_PREFIX = 32;
     private static final int SESSIONS_HIGHEST = 16_777_216;
     private static final int RATE_HIGHEST = 10_000_000;
 
@@ -29,10 +28,15 @@ final class LimitsReader {
                 optional(limits, "newPerSecond", RATE_HIGHEST),
                 optional(limits, "unanswered", SESSIONS_HIGHEST),
                 new LimitsConfig.PerSource(
-                        perSource.flatMap(section -> section.value("prefix", Values.integer(1, Integer.SIZE)))
-                                .map(Located::value).orElse(DEFAULT_PREFIX),
+                        prefix(perSource, "prefix", Integer.SIZE),
+                        prefix(perSource, "prefix6", Long.SIZE),
                         optional(perSource, "maxSessions", SESSIONS_HIGHEST),
                         optional(perSource, "newPerSecond", RATE_HIGHEST)));
+    }
+
+    private static int prefix(final Optional<Section> perSource, final String key, final int longest) {
+        return perSource.flatMap(section -> section.value(key, Values.integer(1, longest)))
+                .map(Located::value).orElse(longest);
     }
 
     static OptionalInt maxSessions(final Section rule) {

@@ -41,7 +41,7 @@ class RelayConfigTest {
                 new WorkersConfig(List.of(), 1, WorkersConfig.Poll.ADAPTIVE),
                 new MemoryConfig(MemoryConfig.Huge.AUTO, 0),
                 new LimitsConfig(262_144, OptionalInt.empty(), OptionalInt.empty(),
-                        new LimitsConfig.PerSource(32, OptionalInt.empty(), OptionalInt.empty())),
+                        new LimitsConfig.PerSource(32, 64, OptionalInt.empty(), OptionalInt.empty())),
                 List.of(new RuleConfig("echo", address("192.0.2.1"), new PortRange(7, 7), List.of(),
                         address("192.0.2.7"), new PortRange(7, 7),
                         Optional.of(new SnatConfig(List.of(address("192.0.2.1")), new PortRange(1024, 65_535))),
@@ -62,7 +62,7 @@ class RelayConfigTest {
                 memory: { huge: false, megabytes: 512 }
                 defaults: { idleTimeout: 2m, unansweredTimeout: 10s, ttl: preserve, snat: none }
                 limits: { flows: 1024, newPerSecond: 500, unanswered: 100,
-                          perSource: { prefix: 24, maxSessions: 50, newPerSecond: 20 } }
+                          perSource: { prefix: 24, prefix6: 48, maxSessions: 50, newPerSecond: 20 } }
                 rules:
                   - { name: a, listen: 198.51.100.1:10-19/udp, sources: [10.0.0.0/8], target: 10.1.1.1:20-29,
                       snat: { address: [203.0.113.1, 203.0.113.2], ports: 40000-40999 },
@@ -83,7 +83,7 @@ class RelayConfigTest {
         assertEquals(new WorkersConfig(List.of(2, 3), 2, WorkersConfig.Poll.BUSY), config.workers());
         assertEquals(new MemoryConfig(MemoryConfig.Huge.FALSE, 512), config.memory());
         assertEquals(new LimitsConfig(1024, OptionalInt.of(500), OptionalInt.of(100),
-                new LimitsConfig.PerSource(24, OptionalInt.of(50), OptionalInt.of(20))), config.limits());
+                new LimitsConfig.PerSource(24, 48, OptionalInt.of(50), OptionalInt.of(20))), config.limits());
         assertEquals(new PortRange(20, 29), a.targetPorts());
         assertEquals(List.of(Cidr.parse("10.0.0.0/8")), a.sources());
         assertEquals(2, a.snat().orElseThrow().addresses().size());

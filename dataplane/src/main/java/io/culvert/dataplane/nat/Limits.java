@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.stats.DropReason;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.Arena;
 import java.util.List;
 
@@ -23,16 +25,19 @@ public final class Limits {
      * As configured, for all workers together; NONE where there is no limit.
      *
      * @param unanswered sessions that wait for their first answer
-     * @param sourceMask makes a sender's network of its address, in network order
+     * @param prefix bits that make a sender's network of its IPv4 address, and {@code prefix6} of its IPv6 address
      * @param sourceSessions and {@code sourceNewPerSecond}: of each such network
      */
-    public record Spec(int newPerSecond, int unanswered, int sourceMask, int sourceSessions, int sourceNewPerSecond) {
-        public static final Spec UNLIMITED = new Spec(NONE, NONE, -1, NONE, NONE);
+    public record Spec(int newPerSecond, int unanswered, int prefix, int prefix6, int sourceSessions,
+                       int sourceNewPerSecond) {
+        public static final Spec UNLIMITED = new Spec(NONE, NONE, 32, 64, NONE, NONE);
     }
 
     private final boolean limitsAnything;
     private final boolean limitsSources;
-    private final int sourceMask;
+    private final AddressBook book;
+    private final long networkMask;
+    private final long networkMask6;
     private final int unansweredLimit;
     private final int sourceLimit;
     private final int[] ruleLimit;
@@ -55,11 +60,13 @@ public final class Limits {
 
     /** @param flows whose hash spreads the senders, and whose capacity bounds them */
     public Limits(final Spec spec, final List<Rule> rules, final int workers, final FlowTable flows,
-                  final Arena arena) {
+                  final AddressBook book, final Arena arena) {
+        this.book = book;
         limitsSources = spec.sourceSessions() != NONE || spec.sourceNewPerSecond() != NONE;
-        limitsAnything = !spec.equals(Spec.UNLIMITED)
+        limitsAnything = limitsSources || spec.newPerSecond() != NONE || spec.unanswered() != NONE
                 || rules.stream().anyMatch(rule -> rule.sessionsLimit() != NONE || rule.newPerSecond() != NONE);
-        sourceMask = spec.sourceMask();
+        networkMask = Ipv6Address.mask(Ipv6Address.MAPPED_PREFIX_BITS - Long.SIZE + spec.prefix());
+        networkMask6 = Ipv6Address.mask(spec.prefix6());
         unansweredLimit = share(spec.unanswered(), workers);
         sourceLimit = share(spec.sourceSessions(), workers);
         ruleLimit = rules.stream().mapToInt(rule -> share(rule.sessionsLimit(), workers)).toArray();
@@ -103,7 +110,7 @@ public final class Limits {
         return limitsSources ? checkSource(networkOf(client)) : ADMITTED;
     }
 
-    private int checkSource(final int network) {
+    private int checkSource(final long network) {
         final long source = sources.find(network, nowNs);
         if (source == SourceTable.NOT_FOUND) {
             return sources.hasRoom(network, nowNs) ? ADMITTED : ~DropReason.SOURCE_LIMIT.ordinal();
@@ -163,9 +170,12 @@ public final class Limits {
         }
     }
 
-    /** The sender's network: the one place that knows how an address belongs to one. */
-    private int networkOf(final int client) {
-        return client & sourceMask;
+    /**
+     * The sender's network: the half of its address that tells networks apart, the first one of an IPv6 address and the
+     * second one of ::ffff:a.b.c.d. No IPv6 host has a first half like that.
+     */
+    private long networkOf(final int client) {
+        return AddressBook.isNumber(client) ? book.high(client) & networkMask6 : book.low(client) & networkMask;
     }
 
     /**

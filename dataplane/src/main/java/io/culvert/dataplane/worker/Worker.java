@@ -86,7 +86,7 @@ public final class Worker {
         parser = new Parser(plan.links(), flows, own, host, icmp, arena);
         lookup = new Lookup(flows);
         final AddressBook book = flows.addressBook(plan.addresses());
-        final Limits limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, arena);
+        final Limits limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         sessions = new Sessions(number, flows, book, rules, pools, neighbors, limits, counters);
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);

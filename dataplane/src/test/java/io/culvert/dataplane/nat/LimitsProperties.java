@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.dataplane.Seeded;
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.stats.DropReason;
@@ -24,11 +25,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class LimitsProperties {
     private static final int CAPACITY = 500;
     private static final int STEPS = 40_000;
-    private static final Limits.Spec SPEC = new Limits.Spec(24, 60, 0xFF_FFFF, 7, 2);
+    private static final Limits.Spec SPEC = new Limits.Spec(24, 60, 24, 48, 7, 2);
     private static final List<Rule> RULES = List.of(rule(0, 30, 12), rule(1, Limits.NONE, Limits.NONE),
             rule(2, 3, 2));
 
-    private record Live(int rule, int client, int session, boolean[] waits) {
+    /** A sender and the number of its network, which the model knows by itself. */
+    private record Sender(int client, int network) {
+    }
+
+    private record Live(int rule, Sender sender, int session, boolean[] waits) {
     }
 
     private final List<Live> live = new ArrayList<>();
@@ -37,6 +42,7 @@ class LimitsProperties {
     private final Map<Integer, Bucket> byRule = new HashMap<>();
     private final Map<Integer, Bucket> bySource = new HashMap<>();
     private SplittableRandom random;
+    private AddressBook book;
     private int now;
 
     /** Tokens counted one by one, in thousandths. */
@@ -63,8 +69,9 @@ class LimitsProperties {
         now = random.nextInt();
         RULES.forEach(rule -> byRule.put(rule.index(), new Bucket(rule.newPerSecond())));
         try (Arena arena = Arena.ofConfined()) {
-            final FlowTable flows = new FlowTable(FlowFile.inMemory(CAPACITY, arena));
-            final Limits limits = new Limits(SPEC, RULES, 1, flows, arena);
+            final FlowTable flows = new FlowTable(FlowFile.inMemory(CAPACITY, CAPACITY + 1, arena));
+            book = flows.addressBook(List.of());
+            final Limits limits = new Limits(SPEC, RULES, 1, flows, book, arena);
             for (int session = 0; session < CAPACITY; session++) {
                 free.add(session);
             }
@@ -90,22 +97,34 @@ class LimitsProperties {
 
     private int tryToOpen(final Limits limits, final long nowMs) {
         final int rule = random.nextInt(RULES.size());
-        final int client = random.nextInt(15) | random.nextInt(200) << 24;
-        final int verdict = limits.check(rule, client, now);
-        assertEquals(expected(rule, client, nowMs), verdict, "at " + nowMs + " ms");
+        final Sender sender = sender();
+        final int verdict = limits.check(rule, sender.client(), now);
+        assertEquals(expected(rule, sender.network(), nowMs), verdict, "at " + nowMs + " ms");
         if (verdict == Limits.ADMITTED && !free.isEmpty()) {
             final int session = free.remove();
-            limits.opened(rule, client, session);
-            live.add(new Live(rule, client, session, new boolean[] {true}));
+            book.reference(sender.client());
+            limits.opened(rule, sender.client(), session);
+            live.add(new Live(rule, sender, session, new boolean[] {true}));
             all.tokens--;
             byRule.get(rule).tokens--;
-            bySource.get(client & SPEC.sourceMask()).tokens--;
+            bySource.get(sender.network()).tokens--;
         }
+        book.release(sender.client());
         return verdict;
     }
 
-    private int expected(final int rule, final int client, final long nowMs) {
-        final int network = client & SPEC.sourceMask();
+    /** Half of them by IPv6, with a reference to its number; networks of both families begin with the same bits. */
+    private Sender sender() {
+        final int network = random.nextInt(8);
+        final int host = random.nextInt(200);
+        if (random.nextBoolean()) {
+            return new Sender(0x20 | network << 8 | host << 24, network);
+        }
+        final long high = 0x20 | (long) network << 8 | (long) host << 48;
+        return new Sender(book.acquire(high, random.nextInt(3)), network | 0x100);
+    }
+
+    private int expected(final int rule, final int network, final long nowMs) {
         final boolean source = bySource.computeIfAbsent(network, key -> new Bucket(SPEC.sourceNewPerSecond()))
                 .has(nowMs);
         final boolean ofRule = byRule.get(rule).has(nowMs);
@@ -125,7 +144,7 @@ class LimitsProperties {
         if (!source) {
             return ~DropReason.SOURCE_RATE_LIMITED.ordinal();
         }
-        return live.stream().filter(session -> (session.client() & SPEC.sourceMask()) == network).count()
+        return live.stream().filter(session -> session.sender().network() == network).count()
                 >= SPEC.sourceSessions() ? ~DropReason.SOURCE_LIMIT.ordinal() : Limits.ADMITTED;
     }
 
@@ -137,7 +156,8 @@ class LimitsProperties {
             session.waits()[0] = false;
         } else if (random.nextInt(3) == 0) {
             live.remove(at);
-            limits.closed(session.rule(), session.client(), session.session());
+            limits.closed(session.rule(), session.sender().client(), session.session());
+            book.release(session.sender().client());
             free.add(session.session());
         }
     }

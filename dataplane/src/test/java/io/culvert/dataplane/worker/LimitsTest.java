@@ -83,7 +83,7 @@ class LimitsTest {
 
     @Test
     void theRelayOpensNoMoreSessionsInASecondThanItsLimit() {
-        open(new Limits.Spec(4, Limits.NONE, -1, Limits.NONE, Limits.NONE), Limits.NONE, Limits.NONE);
+        open(new Limits.Spec(4, Limits.NONE, 32, 64, Limits.NONE, Limits.NONE), Limits.NONE, Limits.NONE);
         come(0, 6);
         assertEquals(4, relay.count(WorkerCounter.SESSIONS));
         assertEquals(2, relay.dropped(DropReason.RATE_LIMITED));
@@ -95,7 +95,7 @@ class LimitsTest {
     @Tag("RFC6888-REQ-4")
     @Tag("RFC6888-REQ-5")
     void aNetworkOfSendersHasNoMoreSessionsThanItsLimitAndOthersAreNotConcerned() {
-        open(new Limits.Spec(Limits.NONE, Limits.NONE, 0xFF_FFFF, 3, Limits.NONE), Limits.NONE, Limits.NONE);
+        open(new Limits.Spec(Limits.NONE, Limits.NONE, 24, 64, 3, Limits.NONE), Limits.NONE, Limits.NONE);
         come(0, 2);
         relay.pass(EDGE, INNER, from(CLIENT + (1 << 24), CLIENT_PORT), from(CLIENT + (2 << 24), CLIENT_PORT));
         assertEquals(3, relay.count(WorkerCounter.SESSIONS), "neighbours in one network share the limit");
@@ -111,7 +111,7 @@ class LimitsTest {
     @Test
     @Tag("RFC6888-REQ-4")
     void aNetworkOfSendersOpensNoMoreSessionsInASecondThanItsLimit() {
-        open(new Limits.Spec(Limits.NONE, Limits.NONE, -1, Limits.NONE, 2), Limits.NONE, Limits.NONE);
+        open(new Limits.Spec(Limits.NONE, Limits.NONE, 32, 64, Limits.NONE, 2), Limits.NONE, Limits.NONE);
         come(0, 3);
         relay.pass(EDGE, INNER, from(STRANGER, 1), from(STRANGER, 2), from(STRANGER, 3));
         assertEquals(4, relay.count(WorkerCounter.SESSIONS));
@@ -123,7 +123,7 @@ class LimitsTest {
 
     @Test
     void sessionsThatNobodyAnswersHaveAQuotaOfTheirOwn() {
-        open(new Limits.Spec(Limits.NONE, 4, -1, Limits.NONE, Limits.NONE), Limits.NONE, Limits.NONE);
+        open(new Limits.Spec(Limits.NONE, 4, 32, 64, Limits.NONE, Limits.NONE), Limits.NONE, Limits.NONE);
         come(0, 6);
         assertEquals(4, relay.count(WorkerCounter.SESSIONS));
         assertEquals(2, relay.dropped(DropReason.UNANSWERED_LIMIT));
@@ -140,7 +140,7 @@ class LimitsTest {
     /** What was counted for a session that could not be opened after all would never be given back. */
     @Test
     void whatIsRefusedForAnotherReasonCountsForNoLimit() {
-        open(new Limits.Spec(5_010, 5_010, -1, 5_010, 5_010), 5_010, 5_010);
+        open(new Limits.Spec(5_010, 5_010, 32, 64, 5_010, 5_010), 5_010, 5_010);
         come(0, SESSIONS + 100);
         assertEquals(SESSIONS, relay.count(WorkerCounter.SESSIONS));
         assertEquals(100, relay.dropped(DropReason.FLOW_TABLE_FULL), "the only reason there is");
@@ -156,7 +156,7 @@ class LimitsTest {
     @Tag("RFC6888-REQ-11")
     void whileALimitIsReachedANewcomerCostsNoSearchAndNoRoom(final DropReason reason) {
         // All senders are of one network.
-        open(new Limits.Spec(limit(reason, DropReason.RATE_LIMITED), limit(reason, DropReason.UNANSWERED_LIMIT), 0,
+        open(new Limits.Spec(limit(reason, DropReason.RATE_LIMITED), limit(reason, DropReason.UNANSWERED_LIMIT), 0, 0,
                 limit(reason, DropReason.SOURCE_LIMIT), limit(reason, DropReason.SOURCE_RATE_LIMITED)),
                 limit(reason, DropReason.RULE_LIMIT), limit(reason, DropReason.RULE_RATE_LIMITED));
         come(0, LIMIT);

@@ -130,7 +130,7 @@ class WorkerAllocationTest {
     private static RelayPlan limited(final RelayPlan plan) {
         final List<Rule> rules = plan.rules().stream()
                 .map(rule -> TestRelay.with(rule, rule.index() == 0 ? 9_000 : 3, 10_000)).toList();
-        return new RelayPlan(plan.links(), rules, plan.pools(), new Limits.Spec(10_000, 9_000, -1, 9_500, 350), 1);
+        return new RelayPlan(plan.links(), rules, plan.pools(), new Limits.Spec(10_000, 9_000, 32, 64, 9_500, 350), 1);
     }
 
     private static byte[] mixed(final int i) {
