@@ -31,11 +31,11 @@ class Case:
         self.dropped, self.answered, self.taken, self.opened = {}, {}, {}, {}
         self.waiting = 0
 
-    def relay(self, ports, *rules, flows=64, snat="{ address: 192.0.2.1, ports: 40000-49999 }", ttl="decrement"):
+    def relay(self, ports, *rules, flows=64, limits="", snat="{ address: 192.0.2.1, ports: 40000-49999 }", ttl="decrement"):
         self.ports, self.rules = dict(ports), dict(rules)
         self.config = "\n".join([
             f"# {self.title}", "ports:", *self.ports.values(), "memory: { huge: false }",
-            f"limits: {{ flows: {flows} }}", "metrics: none",
+            f"limits: {{ flows: {flows}{limits and ', '}{limits} }}", "metrics: none",
             f"defaults: {{ snat: {snat}, ttl: {ttl}, idleTimeout: 300s }}", "rules:", *self.rules.values(), ""])
 
     def then(self):
@@ -151,8 +151,9 @@ def port(name, mac, address, gateway=None, mtu=None, vlan=None, neighbors=None):
     return name, "\n".join(lines)
 
 
-def rule(name="cam", listen=LISTENER, target=TARGET, sources=None, snat=None, ttl=None):
-    keys = {"name": name, "listen": f"{listen}/udp", "target": target, "sources": sources, "snat": snat, "ttl": ttl}
+def rule(name="cam", listen=LISTENER, target=TARGET, sources=None, snat=None, ttl=None, **others):
+    keys = {"name": name, "listen": f"{listen}/udp", "target": target, "sources": sources, "snat": snat, "ttl": ttl,
+            **others}
     return name, "  - { " + ", ".join(f"{key}: {value}" for key, value in keys.items() if value) + " }"
 
 
@@ -1531,6 +1532,84 @@ def flow_table_full(c):
     c.drops("edge", "flow_table_full", newcomer)
     there(c, b"still here", **first)
     c.opens(cam=2)
+
+
+def client(number, network=100):
+    """A client of its own with the port that its session is lent."""
+    return {"client": f"198.51.{network}.{number}:4{network}{number}", "snat": f"192.0.2.1:4{network}{number}"}
+
+
+def newcomer(number, network=100, listener=LISTENER):
+    return udp(FROM_GATEWAY, client(number, network)["client"], listener)
+
+
+def limited(c, reason, first, second, *refused):
+    """Two sessions open and go on in both directions, while those that come after them are refused by name."""
+    there(c, **first)
+    there(c, **second)
+    c.drops("edge", reason, *refused)
+    c.then()
+    back(c, **second)
+    back(c, **first)
+    c.then()
+    c.drops("edge", reason, *refused)
+    there(c, b"still here", **first)
+    there(c, b"still here", **second)
+
+
+@case
+def limit_of_a_rule(c):
+    """A rule of at most two sessions refuses the third by name; another rule on the same address does not mind"""
+    c.relay(TWO_ARM, rule(maxSessions=2), rule("free", "203.0.113.1:9001", "192.0.2.18:5004"))
+    limited(c, "rule_limit", client(1), client(2), newcomer(3), newcomer(4))
+    there(c, listener="203.0.113.1:9001", target="192.0.2.18:5004", went=TO_OTHER_TARGET, **client(5))
+    c.opens(cam=2, free=1)
+
+
+@case
+def limit_of_new_sessions_of_a_rule(c):
+    """A rule that may open two sessions in a second opens no third one; another rule does"""
+    c.relay(TWO_ARM, rule(newPerSecond=2), rule("free", "203.0.113.1:9001", "192.0.2.18:5004"))
+    limited(c, "rule_rate_limited", client(1), client(2), newcomer(3), newcomer(4))
+    there(c, listener="203.0.113.1:9001", target="192.0.2.18:5004", went=TO_OTHER_TARGET, **client(5))
+    c.opens(cam=2, free=1)
+
+
+@case
+def limit_of_new_sessions(c):
+    """Two new sessions in a second are opened, by whatever rule; the third is rate_limited"""
+    c.relay(TWO_ARM, CAM, rule("other", "203.0.113.1:9001", "192.0.2.18:5004"), limits="newPerSecond: 2")
+    limited(c, "rate_limited", client(1), client(2), newcomer(3), newcomer(4, listener="203.0.113.1:9001"))
+    c.opens(cam=2)
+
+
+@case
+def limit_of_unanswered_sessions(c):
+    """Two sessions wait for an answer, a third may not; two that were answered a moment ago still count"""
+    c.relay(TWO_ARM, CAM, limits="unanswered: 2")
+    limited(c, "unanswered_limit", client(1), client(2), newcomer(3))
+    c.opens(cam=2)
+
+
+@case
+def limit_of_a_senders_network(c):
+    """Two sessions of 198.51.100.0/24 are the limit, whichever host has them; 198.51.101.0/24 has a limit of its own"""
+    c.relay(TWO_ARM, CAM, limits="perSource: { prefix: 24, maxSessions: 2 }")
+    limited(c, "source_limit", client(1), client(2), newcomer(3), newcomer(9))
+    there(c, **client(1, 101))
+    there(c, **client(2, 101))
+    c.drops("edge", "source_limit", newcomer(3, 101))
+    c.opens(cam=4)
+
+
+@case
+def limit_of_new_sessions_of_a_senders_network(c):
+    """A client opens two sessions in a second and no third one; another client does"""
+    first, second, third = ({"client": f"198.51.100.7:4000{n}", "snat": f"192.0.2.1:4000{n}"} for n in (1, 2, 3))
+    c.relay(TWO_ARM, CAM, limits="perSource: { newPerSecond: 2 }")
+    limited(c, "source_rate_limited", first, second, udp(FROM_GATEWAY, third["client"], LISTENER))
+    there(c, **client(8))
+    c.opens(cam=3)
 
 
 @case

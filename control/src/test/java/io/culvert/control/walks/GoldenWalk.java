@@ -46,6 +46,18 @@ final class GoldenWalk {
     private static final Pattern PORT = Pattern.compile("([a-z0-9-]+):\\s*\\{?\\s*device: pcap");
     private static final Pattern FLOWS = Pattern.compile("flows: ([0-9]+)");
     private static final int IPV4_SOURCE = 26;
+    /** Time does not pass, so that a limit of new sessions in a second lasts as long as the case. */
+    private static final Clock STILL = new Clock() {
+        @Override
+        public long cycles() {
+            return hz();
+        }
+
+        @Override
+        public long hz() {
+            return 1_000_000_000;
+        }
+    };
 
     private final Path folder;
     private final int workers;
@@ -71,7 +83,7 @@ final class GoldenWalk {
         final Instance instance = new Instance(Files.createDirectory(scratch.resolve("state")));
         long handedOff = 0;
         prepareDevices(1);
-        try (Relay relay = Relay.open(config, MemoryPlan.of(config), instance, Clock.tsc())) {
+        try (Relay relay = Relay.open(config, MemoryPlan.of(config), instance, STILL)) {
             for (int step = 1; step <= steps; step++) {
                 if (step > 1) {
                     reopen(relay, step);
