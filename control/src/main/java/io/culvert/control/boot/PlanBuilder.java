@@ -42,7 +42,10 @@ final class PlanBuilder {
                     port.mac().map(PlanBuilder::mac).orElseGet(() -> deviceMac.applyAsLong(port)),
                     port.mtu().orElse(DEFAULT_MTU),
                     port.addresses().stream().map(PlanBuilder::subnet).toList(),
-                    port.gateway().map(this::address).orElse(Link.NO_GATEWAY),
+                    port.gateways().stream().map(IpAddress::of).filter(IpAddress::isIpv4).findFirst()
+                            .map(IpAddress::ipv4).orElse(Link.NO_GATEWAY),
+                    port.gateways().stream().map(IpAddress::of).filter(gateway -> !gateway.isIpv4()).findFirst()
+                            .orElse(IpAddress.NONE),
                     port.vlan().orElse(Link.UNTAGGED)));
         }
         final List<SnatConfig> pools =

@@ -18,7 +18,6 @@ import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Rule;
-import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
@@ -101,7 +100,7 @@ public final class Relay implements AutoCloseable {
 
         final List<String> portNames = plan.links().stream().map(Link::name).toList();
         final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
-        processSeries = new ProcessSeries(portNames, plan.pools().stream().map(SnatPool.Spec::name).toList());
+        processSeries = new ProcessSeries(portNames, plan.pools().stream().map(plan::nameOf).toList());
         counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
                 clock.hz(), arena);
         final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());

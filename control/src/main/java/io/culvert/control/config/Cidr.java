@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.config;
 
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.util.regex.Pattern;
 
 /**
- * An IPv4 address and its prefix length. Host bits are kept, because {@code 203.0.113.1/24} is a port's own address
- * and its network in one; {@link #network()} drops them.
+ * An address and its prefix length. Host bits are kept, because {@code 203.0.113.1/24} is a port's own address and its
+ * network in one; {@link #network()} drops them.
  */
 public record Cidr(InetAddress address, int prefixLength) {
-    private static final Pattern PREFIX = Pattern.compile("[0-9]|[12][0-9]|3[0-2]");
-    /** Shorter prefixes have a network and a broadcast address (RFC 3021 frees /31 of them). */
-    private static final int POINT_TO_POINT = 31;
+    private static final Pattern NUMBER = Pattern.compile("0|[1-9][0-9]{0,2}");
 
     public Cidr {
-        if (!(address instanceof Inet4Address) || prefixLength < 0 || prefixLength > Integer.SIZE) {
+        if (prefixLength < 0 || prefixLength > Addresses.bits(address)) {
             throw new IllegalArgumentException(address + "/" + prefixLength);
         }
     }
@@ -23,56 +20,72 @@ public record Cidr(InetAddress address, int prefixLength) {
     /** @throws IllegalArgumentException whose message opens with the quoted text and ends with the mend */
     public static Cidr parse(final String text) {
         final int slash = text.indexOf('/');
+        final InetAddress address = Addresses.parse(slash < 0 ? text : text.substring(0, slash));
+        final int longest = Addresses.bits(address);
         if (slash < 0) {
-            final InetAddress address = Addresses.parse(text);
             throw new IllegalArgumentException(Quote.of(text) + " has no prefix length. Fix: write "
-                    + address.getHostAddress() + "/32 for this one address, or the length of its network, like /24");
+                    + Addresses.text(address) + "/" + longest + " for this one address, or the length of its network,"
+                    + " like /" + usualPrefix(address));
         }
-        final InetAddress address = Addresses.parse(text.substring(0, slash));
         final String prefix = text.substring(slash + 1);
-        if (!PREFIX.matcher(prefix).matches()) {
-            throw new IllegalArgumentException(Quote.of(text) + " has no prefix length from 0 to 32. Fix: write "
-                    + address.getHostAddress() + "/" + suggestedPrefix(prefix));
+        if (!NUMBER.matcher(prefix).matches() || Integer.parseInt(prefix) > longest) {
+            throw new IllegalArgumentException(Quote.of(text) + " has no prefix length from 0 to " + longest
+                    + ". Fix: write " + Addresses.text(address) + "/" + suggestedPrefix(address, prefix));
         }
         return new Cidr(address, Integer.parseInt(prefix));
     }
 
     /** The same network without host bits. */
     public Cidr network() {
-        return new Cidr(Addresses.of(Addresses.bits(address) & mask()), prefixLength);
+        return new Cidr(Addresses.of(edge(false)), prefixLength);
+    }
+
+    /** The lowest address of the network, or the highest. */
+    byte[] edge(final boolean highest) {
+        final byte[] bytes = address.getAddress();
+        for (int bit = prefixLength; bit < Addresses.bits(address); bit++) {
+            final int mask = 0x80 >>> bit % Byte.SIZE;
+            bytes[bit / Byte.SIZE] = (byte) (highest ? bytes[bit / Byte.SIZE] | mask : bytes[bit / Byte.SIZE] & ~mask);
+        }
+        return bytes;
     }
 
     public boolean contains(final InetAddress other) {
-        return other instanceof Inet4Address && ((Addresses.bits(other) ^ Addresses.bits(address)) & mask()) == 0;
+        return Addresses.bits(other) == Addresses.bits(address)
+                && new Cidr(other, prefixLength).network().address.equals(network().address);
     }
 
     public boolean overlaps(final Cidr other) {
         return prefixLength <= other.prefixLength ? contains(other.address) : other.contains(address);
     }
 
-    /** Whether the address is the network's own or its broadcast address, which no host can have. */
+    /**
+     * Whether no host can have the address: it is the network's own (of IPv6: the subnet-router anycast address, RFC
+     * 4291 2.6.1) or its broadcast address. RFC 3021 and RFC 6164 free networks of two addresses of them.
+     */
     boolean reserves(final InetAddress other) {
-        final int host = Addresses.bits(other) & ~mask();
-        return prefixLength < POINT_TO_POINT && contains(other) && (host == 0 || host == ~mask());
+        final boolean isPointToPoint = prefixLength >= Addresses.bits(address) - 1;
+        return !isPointToPoint && (Addresses.of(edge(false)).equals(other)
+                || !Addresses.isIpv6(address) && Addresses.of(edge(true)).equals(other));
     }
 
-    private int mask() {
-        return prefixLength == 0 ? 0 : -1 << Integer.SIZE - prefixLength;
-    }
-
-    /** The prefix length that a netmask stands for; 24 when it is not one. */
-    private static int suggestedPrefix(final String text) {
+    /** The prefix length that a netmask stands for; a usual one when it is not one. */
+    private static int suggestedPrefix(final InetAddress address, final String text) {
         try {
-            final int mask = Addresses.bits(Addresses.parse(text));
+            final int mask = Addresses.of4(Addresses.parse(text));
             final int length = Integer.numberOfLeadingZeros(~mask);
-            return length == Integer.bitCount(mask) ? length : 24;
+            return length == Integer.bitCount(mask) ? length : usualPrefix(address);
         } catch (final IllegalArgumentException notANetmask) {
-            return 24;
+            return usualPrefix(address);
         }
+    }
+
+    private static int usualPrefix(final InetAddress address) {
+        return Addresses.isIpv6(address) ? 64 : 24;
     }
 
     @Override
     public String toString() {
-        return address.getHostAddress() + "/" + prefixLength;
+        return Addresses.text(address) + "/" + prefixLength;
     }
 }

@@ -25,7 +25,7 @@ record Draft(
             String name,
             Optional<Located<String>> device,
             List<Located<Cidr>> addresses,
-            Optional<Located<InetAddress>> gateway,
+            List<Located<InetAddress>> gateways,
             Optional<Located<Integer>> mtu,
             Optional<Located<Integer>> vlan,
             Optional<Located<MacAddress>> mac,
@@ -37,6 +37,10 @@ record Draft(
 
         boolean isOnLink(final InetAddress address) {
             return addresses.stream().anyMatch(own -> own.value().contains(address));
+        }
+
+        boolean hasGatewayFor(final InetAddress destination) {
+            return gateways.stream().anyMatch(at -> Addresses.areOfOneFamily(at.value(), destination));
         }
 
         boolean owns(final InetAddress address) {

@@ -13,7 +13,7 @@ import org.snakeyaml.engine.v2.nodes.Node;
 /** The form of the file: which keys stand where, how each value is read, and what it is when left out. */
 final class DraftReader {
     static final String API_VERSION = "culvert/v1";
-    static final InetSocketAddress DEFAULT_METRICS = new InetSocketAddress(Addresses.of(0x7F00_0001), 9470);
+    static final InetSocketAddress DEFAULT_METRICS = new InetSocketAddress(Addresses.parse("127.0.0.1"), 9470);
 
     private static final List<String> TOP_KEYS = List.of("apiVersion", "instance", "ports", "workers", "memory",
             "defaults", "limits", "rules", "metrics");
@@ -80,7 +80,7 @@ final class DraftReader {
                         name,
                         port.required("device", DEVICE_EXAMPLE, Devices::parse),
                         readOwnAddresses(port),
-                        port.value("gateway", Addresses::parseUnicast),
+                        port.list("gateway", true, Addresses::parseNextHop),
                         port.value("mtu", Values.integer(576, 9600)),
                         port.value("vlan", Values.integer(1, 4094)),
                         port.value("mac", DraftReader::unicastMac),
@@ -96,14 +96,17 @@ final class DraftReader {
 
     private static Cidr ownAddress(final String text) {
         if (text.indexOf('/') < 0) {
+            final InetAddress address = Addresses.parseUnicast(text);
             throw new IllegalArgumentException(Quote.of(text) + " has no prefix length. Fix: write "
-                    + Addresses.parseUnicast(text).getHostAddress() + "/24, or the length that your network has");
+                    + Addresses.text(address) + (Addresses.isIpv6(address) ? "/64" : "/24")
+                    + ", or the length that your network has");
         }
         final Cidr own = Cidr.parse(text);
-        Addresses.parseUnicast(own.address().getHostAddress());
+        Addresses.parseUnicast(Addresses.text(own.address()));
         if (own.prefixLength() == 0) {
             throw new IllegalArgumentException(Quote.of(text)
-                    + " puts the whole Internet on this link. Fix: write the length that your network has, like /24");
+                    + " puts the whole Internet on this link. Fix: write the length that your network has, like "
+                    + (Addresses.isIpv6(own.address()) ? "/64" : "/24"));
         }
         if (own.reserves(own.address())) {
             throw new IllegalArgumentException(Quote.of(text)
@@ -128,7 +131,7 @@ final class DraftReader {
                 .ifPresent(section -> {
                     if (section.keys().size() > Section.LIST_LIMIT) {
                         section.problem(section.place(), "more than " + Section.LIST_LIMIT
-                                + ". Fix: leave them to ARP, which finds them by itself");
+                                + ". Fix: leave them to ARP and neighbor discovery, which find them by themselves");
                     }
                     section.keys().stream().limit(Section.LIST_LIMIT)
                             .forEach(key -> readNeighbor(section, key).ifPresent(neighbors::add));
@@ -139,7 +142,7 @@ final class DraftReader {
     private static Optional<Neighbor> readNeighbor(final Section section, final String key) {
         final Optional<Located<MacAddress>> mac = section.value(key, DraftReader::unicastMac);
         try {
-            final InetAddress address = Addresses.parseUnicast(key);
+            final InetAddress address = Addresses.parseNextHop(key);
             return Optional.of(new Neighbor(new Located<>(address, section.keyPlace(key)), mac));
         } catch (final IllegalArgumentException unreadable) {
             section.problem(section.keyPlace(key), unreadable.getMessage());
@@ -174,16 +177,14 @@ final class DraftReader {
     }
 
     private static InetSocketAddress metricsAddress(final String text) {
-        final int colon = text.lastIndexOf(':');
-        if (colon < 0) {
+        if (text.indexOf(':') < 0) {
             throw new IllegalArgumentException(Quote.of(text) + " has no port. Fix: write 127.0.0.1:9470");
         }
-        final InetAddress address = Addresses.parse(text.substring(0, colon));
-        final PortRange port = PortRange.parse(text.substring(colon + 1));
-        if (port.length() > 1 || address.isMulticastAddress()) {
+        final Endpoint listen = Endpoint.parse(text, "", Addresses::parse);
+        if (listen.ports().length() > 1 || listen.address().isMulticastAddress()) {
             throw new IllegalArgumentException(
                     Quote.of(text) + " is not one address and one port. Fix: write 127.0.0.1:9470");
         }
-        return new InetSocketAddress(address, port.low());
+        return new InetSocketAddress(listen.address(), listen.ports().low());
     }
 }

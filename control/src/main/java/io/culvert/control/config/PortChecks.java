@@ -27,7 +27,7 @@ final class PortChecks {
         for (int at = 0; at < ports.size(); at++) {
             checks.checkOwnAddresses(ports.get(at));
             checks.checkNetworks(ports.get(at), ports.subList(0, at));
-            checks.checkGateway(ports.get(at));
+            checks.checkGateways(ports.get(at));
             checks.checkNeighbors(ports.get(at));
         }
     }
@@ -61,7 +61,7 @@ final class PortChecks {
         for (final Located<Cidr> own : port.addresses()) {
             if (!seen.add(own.value().address())) {
                 problems.add(own.place(), port.title() + " has the address "
-                        + own.value().address().getHostAddress() + " twice. Fix: remove one");
+                        + Addresses.text(own.value().address()) + " twice. Fix: remove one");
             }
         }
     }
@@ -78,17 +78,27 @@ final class PortChecks {
         }
     }
 
-    private void checkGateway(final Port port) {
-        if (port.gateway().isEmpty() || port.addresses().isEmpty()) {
-            return;
+    private void checkGateways(final Port port) {
+        for (int at = 0; at < port.gateways().size(); at++) {
+            final Located<InetAddress> gateway = port.gateways().get(at);
+            if (port.gateways().subList(0, at).stream()
+                    .anyMatch(earlier -> Addresses.areOfOneFamily(earlier.value(), gateway.value()))) {
+                problems.add(gateway.place(), port.title() + ": gateway " + Addresses.text(gateway.value())
+                        + " is the second of " + Addresses.family(gateway.value())
+                        + ". Fix: write one for each family");
+            } else if (!port.addresses().isEmpty()) {
+                checkGateway(port, gateway);
+            }
         }
-        final Located<InetAddress> gateway = port.gateway().get();
-        final String subject = port.title() + ": gateway " + gateway.value().getHostAddress();
+    }
+
+    private void checkGateway(final Port port, final Located<InetAddress> gateway) {
+        final String subject = port.title() + ": gateway " + Addresses.text(gateway.value());
         final Optional<Port> owner = ownerOf(gateway.value());
         if (owner.isPresent()) {
             problems.add(gateway.place(), subject + " is the relay's own address (" + owner.get().title()
                     + "). Fix: write the router's address");
-        } else if (!port.isOnLink(gateway.value())) {
+        } else if (!isReachable(port, gateway.value())) {
             problems.add(gateway.place(), subject + " is in none of the port's networks ("
                     + networksOf(port) + "), so it cannot be reached. Fix: write a router in one of them");
         } else if (port.addresses().stream().anyMatch(own -> own.value().reserves(gateway.value()))) {
@@ -97,13 +107,19 @@ final class PortChecks {
         }
     }
 
+    /** Without another hop: an IPv6 port has a link-local address beside those that are written. */
+    private static boolean isReachable(final Port port, final InetAddress neighbor) {
+        return port.isOnLink(neighbor) || Addresses.isIpv6(neighbor) && neighbor.isLinkLocalAddress()
+                && port.addresses().stream().anyMatch(own -> Addresses.isIpv6(own.value().address()));
+    }
+
     private void checkNeighbors(final Port port) {
         for (final Neighbor neighbor : port.neighbors()) {
             final InetAddress address = neighbor.address().value();
-            final String subject = port.title() + ": neighbor " + address.getHostAddress();
+            final String subject = port.title() + ": neighbor " + Addresses.text(address);
             if (ownerOf(address).isPresent()) {
                 problems.add(neighbor.address().place(), subject + " is the relay's own address. Fix: remove it");
-            } else if (!port.addresses().isEmpty() && !port.isOnLink(address)) {
+            } else if (!port.addresses().isEmpty() && !isReachable(port, address)) {
                 problems.add(neighbor.address().place(), subject + " is in none of the port's networks ("
                         + networksOf(port) + "), so no packet goes to it directly. Fix: name the gateway in its place,"
                         + " or move it to the port it is connected to");

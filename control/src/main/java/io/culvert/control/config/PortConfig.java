@@ -10,12 +10,13 @@ import java.util.OptionalInt;
 /**
  * One DPDK port: the device, and what makes it a host on its networks. {@code device} is a PCI address or a vdev
  * string, handed to DPDK as written. The addresses keep their host bits: they are the port's own.
+ * Of each family there is one gateway or none.
  */
 public record PortConfig(
         String name,
         String device,
         List<Cidr> addresses,
-        Optional<InetAddress> gateway,
+        List<InetAddress> gateways,
         OptionalInt mtu,
         OptionalInt vlan,
         Optional<MacAddress> mac,

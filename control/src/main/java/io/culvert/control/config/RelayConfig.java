@@ -96,7 +96,7 @@ public record RelayConfig(
                 port.name(),
                 port.device().orElseThrow().value(),
                 port.addresses().stream().map(Located::value).toList(),
-                port.gateway().map(Located::value),
+                port.gateways().stream().map(Located::value).toList(),
                 number(port.mtu()),
                 number(port.vlan()),
                 port.mac().map(Located::value),

@@ -4,6 +4,7 @@ package io.culvert.control.config;
 import io.culvert.control.config.Draft.Port;
 import io.culvert.control.config.Draft.Rule;
 import java.net.InetAddress;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -16,7 +17,7 @@ import java.util.Set;
 /** What must hold between the rules, and between the rules and the ports: every packet has one clear way. */
 final class RuleChecks {
     private static final Comparator<Rule> BY_LISTENER =
-            Comparator.<Rule>comparingInt(rule -> Addresses.bits(listenOf(rule).address()))
+            Comparator.<Rule, byte[]>comparing(rule -> listenOf(rule).address().getAddress(), Arrays::compareUnsigned)
                     .thenComparingInt(rule -> listenOf(rule).ports().low());
 
     private final List<Port> ports;
@@ -35,6 +36,7 @@ final class RuleChecks {
     static void check(final List<Port> ports, final List<Rule> rules, final Problems problems) {
         final RuleChecks checks = new RuleChecks(ports, rules, problems);
         checks.checkNames();
+        FamilyChecks.check(rules, problems);
         checks.checkListeners();
         checks.checkTargets();
         checks.checkSources();
@@ -57,7 +59,7 @@ final class RuleChecks {
     private void checkListeners() {
         for (final Rule rule : listeners) {
             whyNotOurs(ports, listenOf(rule).address()).ifPresent(why -> problems.add(placeOf(rule), rule.title()
-                    + " listens on " + listenOf(rule).address().getHostAddress() + ", which is " + why
+                    + " listens on " + Addresses.text(listenOf(rule).address()) + ", which is " + why
                     + ". Fix: listen on an address of the relay's own"));
         }
         checkClashes();
@@ -139,7 +141,7 @@ final class RuleChecks {
             return Optional.of("which is the network or broadcast address of a port's network. Fix: write the"
                     + " address of one server");
         }
-        return hasWayTo(new Cidr(address, Integer.SIZE)) ? Optional.empty()
+        return hasWayTo(new Cidr(address, Addresses.bits(address))) ? Optional.empty()
                 : Optional.of("which is in no port's network, and no port has a gateway. Fix: add gateway: to the port"
                         + " that leads there");
     }
@@ -156,7 +158,7 @@ final class RuleChecks {
 
     /** A port that could not be read completely may have been the way: no second problem then. */
     private boolean hasWayTo(final Cidr network) {
-        return ports.isEmpty() || ports.stream().anyMatch(port -> port.gateway().isPresent()
+        return ports.isEmpty() || ports.stream().anyMatch(port -> port.hasGatewayFor(network.address())
                 || port.addresses().isEmpty()
                 || port.addresses().stream().anyMatch(own -> own.value().overlaps(network)));
     }
@@ -181,7 +183,7 @@ final class RuleChecks {
             return Optional.empty();
         }
         for (final Port port : ports) {
-            if (port.gateway().filter(gateway -> gateway.value().equals(address)).isPresent()) {
+            if (port.gateways().stream().anyMatch(gateway -> gateway.value().equals(address))) {
                 return Optional.of("the gateway of " + port.title());
             }
             if (port.neighbors().stream().anyMatch(neighbor -> neighbor.address().value().equals(address))) {

@@ -87,13 +87,14 @@ final class RulesReader {
             final Optional<Duration> unanswered = duration(rule, "unansweredTimeout");
             checkTimeouts(rule, idle, unanswered);
             final Duration idleTimeout = idle.or(() -> defaultIdleTimeout).orElse(DEFAULT_IDLE_TIMEOUT);
+            final Optional<Located<Endpoint>> listen = rule.required("listen", LISTEN_EXAMPLE, Endpoint::parseListen);
             return new Draft.Rule(
                     title,
                     rule.required("name", "name: cam-" + number, Values::ruleName),
-                    rule.required("listen", LISTEN_EXAMPLE, Endpoint::parseListen),
+                    listen,
                     readSources(rule),
                     rule.required("target", TARGET_EXAMPLE, RulesReader::target),
-                    snatOf(rule),
+                    listen.map(at -> ofFamily(snatOf(rule), at.value().address())).orElseGet(() -> snatOf(rule)),
                     idleTimeout,
                     unanswered.orElseGet(() -> inheritedUnansweredTimeout(idleTimeout)),
                     decrementTtl(rule).orElse(defaultDecrementTtl),
@@ -156,7 +157,7 @@ final class RulesReader {
         if (!source.equals(source.network())) {
             throw new IllegalArgumentException(Quote.of(text) + " has host bits set, so it is not clear whether the"
                     + " network or the host is meant. Fix: write " + source.network() + ", or "
-                    + source.address().getHostAddress() + "/32");
+                    + Addresses.text(source.address()) + "/" + Addresses.bits(source.address()));
         }
         final boolean isAnyone = source.prefixLength() < Byte.SIZE;
         final Optional<String> oddity = isAnyone ? Optional.empty() : Addresses.oddity(source.address());
@@ -178,6 +179,17 @@ final class RulesReader {
         return defaultSnat;
     }
 
+    /** The addresses of the listener's family, where a pool has both: a relay of two families has one default. */
+    private static Optional<Located<SnatConfig>> ofFamily(final Optional<Located<SnatConfig>> pool,
+                                                          final InetAddress listener) {
+        return pool.map(snat -> {
+            final List<InetAddress> fitting = snat.value().addresses().stream()
+                    .filter(address -> Addresses.areOfOneFamily(address, listener)).toList();
+            return fitting.isEmpty() ? snat
+                    : new Located<>(new SnatConfig(fitting, snat.value().ports()), snat.place());
+        });
+    }
+
     private Optional<Located<SnatConfig>> readSnat(final Section owner) {
         if (!owner.has("snat") || owner.says("snat", "none")) {
             return Optional.empty();
@@ -191,7 +203,7 @@ final class RulesReader {
             final List<InetAddress> addresses = new ArrayList<>();
             for (final Located<InetAddress> address : snat.list("address", true, Addresses::parseUnicast)) {
                 if (addresses.contains(address.value())) {
-                    snat.problem(address.place(), "address names " + address.value().getHostAddress()
+                    snat.problem(address.place(), "address names " + Addresses.text(address.value())
                             + " twice. Fix: remove one");
                 } else {
                     addresses.add(address.value());

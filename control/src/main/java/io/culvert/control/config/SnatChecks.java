@@ -34,7 +34,7 @@ final class SnatChecks {
     private void checkAddresses(final Located<SnatConfig> pool) {
         for (final InetAddress address : pool.value().addresses()) {
             RuleChecks.whyNotOurs(ports, address).ifPresent(why -> problems.add(pool.place(), "snat uses "
-                    + address.getHostAddress() + ", which is " + why + ". Fix: use an address of the relay's own"));
+                    + Addresses.text(address) + ", which is " + why + ". Fix: use an address of the relay's own"));
         }
     }
 
@@ -48,7 +48,7 @@ final class SnatChecks {
                     .filter(listen -> listen.address().equals(address))
                     .forEach(listen -> free.clear(listen.ports().low(), listen.ports().high() + 1));
             if (free.isEmpty()) {
-                problems.add(pool.place(), "snat has no port left on " + address.getHostAddress() + ": listeners hold"
+                problems.add(pool.place(), "snat has no port left on " + Addresses.text(address) + ": listeners hold"
                         + " all of " + range + ". Fix: widen ports, or use another address");
             }
         }

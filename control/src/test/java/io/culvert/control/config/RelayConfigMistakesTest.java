@@ -79,7 +79,7 @@ class RelayConfigMistakesTest {
     }
 
     @ParameterizedTest
-    @MethodSource({"formMistakes", "topMistakes", "workerMistakes", "portMistakes", "ruleMistakes",
+    @MethodSource({"formMistakes", "topMistakes", "workerMistakes", "portMistakes", "ipv6Mistakes", "ruleMistakes",
         "optionMistakes", "snatMistakes"})
     void eachMistakeIsNamedWithItsPlaceAndMend(final Mistake mistake) {
         final Failure failure =
@@ -107,8 +107,9 @@ class RelayConfigMistakesTest {
                         "5:5: port \"edge\": has the key \"address\" twice, first on line 4"),
                 mistake(5, "    gateway:", "5:13: port \"edge\": gateway has no value"),
                 mistake(5, "    gateway: ~", "5:14: port \"edge\": gateway has no value"),
-                mistake(5, "    gateway: [203.0.113.254]",
-                        "5:14: port \"edge\": gateway must be a single value, not a list"),
+                mistake(5, "    mtu: [1500]", "5:10: port \"edge\": mtu must be a single value, not a list"),
+                mistake(5, "    gateway: [203.0.113.254, 203.0.113.253]",
+                        "5:30: port \"edge\": gateway 203.0.113.253 is the second of IPv4"),
                 mistake(5, "    ? [a]\n    : b", "5:7: port \"edge\": has a list as a key"),
                 mistake(5, "    gateway: &g 203.0.113.254", "5:14: anchors (&) and aliases (*) are not supported"),
                 mistake(5, "    gateway: *g", "5:14: anchors (&) and aliases (*) are not supported"),
@@ -203,9 +204,6 @@ class RelayConfigMistakesTest {
                 mistake(8, "    address: 192.0.02.2/24",
                         "8:14: port \"inner\": address \"192.0.02.2\" has a number with"),
                 mistake(8, "    address: 10.1/24", "8:14: port \"inner\": address \"10.1\" is not an IPv4"),
-                mistake(8, "    address: 2001:db8::1/64",
-                        "8:14: port \"inner\": address \"2001:db8::1\" is an IPv6 address, and IPv6 is"
-                                + " not relayed yet"),
                 mistake(8, "    address: []", "8:14: port \"inner\": address is an empty list"),
                 mistake(8, "    address: [192.0.2.2/24, 192.0.2.2/24]",
                         "8:29: port \"inner\" has the address 192.0.2.2 twice"),
@@ -228,6 +226,44 @@ class RelayConfigMistakesTest {
                         "5:18: port \"edge\": neighbors: \"router\" is not an address in digits"),
                 mistake(5, "    neighbors: { 203.0.113.9: x }",
                         "5:31: port \"edge\": neighbors: 203.0.113.9 \"x\" is not a MAC address"));
+    }
+
+    static Stream<Mistake> ipv6Mistakes() {
+        return Stream.of(
+                mistake(8, "    address: 2001:db8::1",
+                        "8:14: port \"inner\": address \"2001:db8::1\" has no prefix length. Fix: write"
+                                + " 2001:db8::1/64"),
+                mistake(8, "    address: 2001:db8::1/129",
+                        "8:14: port \"inner\": address \"2001:db8::1/129\" has no prefix length from 0 to 128"),
+                mistake(8, "    address: 2001:db8::/64",
+                        "8:14: port \"inner\": address \"2001:db8::/64\" is the network"),
+                mistake(8, "    address: fe80::1/64", "8:14: port \"inner\": address \"fe80::1\" is a link-local"),
+                mistake(8, "    address: fe80::1%eth0/64",
+                        "8:14: port \"inner\": address \"fe80::1%eth0\" names an interface"),
+                mistake(8, "    address: \"::ffff:192.0.2.2/64\"",
+                        "8:14: port \"inner\": address \"::ffff:192.0.2.2\" is an IPv4 address in IPv6 clothes"),
+                mistake(8, "    address: \"::1/64\"", "8:14: port \"inner\": address \"::1\" is a loopback"),
+                mistake(8, "    address: \"::/64\"", "8:14: port \"inner\": address \"::\" is the unspecified"),
+                mistake(8, "    address: \"::7/64\"", "8:14: port \"inner\": address \"::7\" is in ::/96"),
+                mistake(8, "    address: ff02::1/64", "8:14: port \"inner\": address \"ff02::1\" is a multicast"),
+                mistake(8, "    address: 2001:db8:1/64",
+                        "8:14: port \"inner\": address \"2001:db8:1\" is not an address"),
+                mistake(13, "    listen: 2001:db8::1:9000/udp",
+                        "13:13: rule \"one\": listen \"2001:db8::1:9000\" has no port. Fix: write"
+                        + " [2001:db8::1:9000]:PORT/udp"),
+                mistake(13, "    listen: \"[2001:db8::1]/udp\"",
+                        "13:13: rule \"one\": listen \"[2001:db8::1]\" has no port. Fix: write"
+                        + " [2001:db8::1]:PORT/udp"),
+                mistake(13, "    listen: \"[192.0.2.999]:9/udp\"",
+                        "13:13: rule \"one\": listen \"192.0.2.999\" is not an IPv4"),
+                mistake(14, "    target: \"[2001:db8::17]:9000\"",
+                        "14:13: rule \"one\" listens on IPv4 and has the target 2001:db8::17",
+                        "14:13: rule \"one\" relays to [2001:db8::17]:9000, which is in no port's network"),
+                mistake(14, "    target: 192.0.2.17:9000\n    sources: [2001:db8::/32]",
+                        "15:15: rule \"one\" listens on IPv4 and has the source 2001:db8::: the two families",
+                        "15:15: rule \"one\" serves 2001:db8::/32, which is in no port's network"),
+                mistake(14, "    target: 192.0.2.17:9000\n    snat: { address: 2001:db8::1 }",
+                        "15:11: rule \"one\" listens on IPv4 and has the SNAT address 2001:db8::1"));
     }
 
     static Stream<Mistake> ruleMistakes() {
@@ -254,9 +290,6 @@ class RelayConfigMistakesTest {
                 mistake(13, "    listen: relay.example:9000/udp",
                         "13:13: rule \"one\": listen \"relay.example\" is not an"
                         + " address in digits, and names are never resolved"),
-                mistake(13, "    listen: \"[2001:db8::1]:9000/udp\"",
-                        "13:13: rule \"one\": listen \"[2001:db8::1]:9000\" is"
-                        + " an IPv6 address, and IPv6 is not relayed yet"),
                 mistake(13, "    listen: 0.0.0.0:9000/udp", "13:13: rule \"one\": listen \"0.0.0.0\" is in 0.0.0.0/8"),
                 mistake(13, "    listen: 203.0.113.254:9000/udp",
                         "13:13: rule \"one\" listens on 203.0.113.254, which is the gateway of port \"edge\""),

@@ -36,7 +36,7 @@ class RelayConfigTest {
                 """);
         assertEquals(new RelayConfig(
                 "default",
-                List.of(new PortConfig("lan", "net_tap0", List.of(Cidr.parse("192.0.2.1/24")), Optional.empty(),
+                List.of(new PortConfig("lan", "net_tap0", List.of(Cidr.parse("192.0.2.1/24")), List.of(),
                         OptionalInt.empty(), OptionalInt.empty(), Optional.empty(), Map.of())),
                 new WorkersConfig(List.of(), 1, WorkersConfig.Poll.ADAPTIVE),
                 new MemoryConfig(MemoryConfig.Huge.AUTO, 0),
@@ -75,7 +75,7 @@ class RelayConfigTest {
         final PortConfig edge = config.ports().get(0);
         assertEquals("relay1", config.instance());
         assertEquals(List.of(Cidr.parse("203.0.113.1/24"), Cidr.parse("203.0.113.2/24")), edge.addresses());
-        assertEquals(Optional.of(address("203.0.113.254")), edge.gateway());
+        assertEquals(List.of(address("203.0.113.254")), edge.gateways());
         assertEquals(OptionalInt.of(9000), edge.mtu());
         assertEquals(OptionalInt.of(12), edge.vlan());
         assertEquals(Optional.of(new MacAddress(0x5254_00AA_0001L)), edge.mac());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
-import io.culvert.dataplane.wire.Ipv4Address;
 import java.util.List;
 
 /**
@@ -15,14 +14,9 @@ public final class SnatPool {
     /**
      * A pool as configured.
      *
-     * @param addresses in network order
+     * @param addresses in network order or by number
      */
-    public record Spec(int index, List<Integer> addresses, int low, int high) {
-        /** The label of metrics. */
-        public String name() {
-            return Ipv4Address.format(addresses.getFirst()) + ":" + low + "-" + high;
-        }
-    }
+    public record Spec(int index, List<Integer> addresses, int low, int high) { }
 
     private final ExternalPorts[] externals;
 

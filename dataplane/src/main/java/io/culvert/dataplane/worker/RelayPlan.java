@@ -36,6 +36,11 @@ public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> 
                 : new IpAddress(0, Ipv6Address.mapped(address));
     }
 
+    /** What metrics call a pool. */
+    public String nameOf(final SnatPool.Spec pool) {
+        return ip(pool.addresses().getFirst()).withPort(pool.low() + "-" + pool.high());
+    }
+
     /** How many IPv6 addresses a worker with so many sessions must be able to number; one is that of a newcomer. */
     public int addressesFor(final int sessions) {
         return addresses.isEmpty() ? 0 : addresses.size() + sessions + 1;
