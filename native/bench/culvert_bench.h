@@ -40,6 +40,14 @@ struct culvert_bench_stream {
 	uint8_t *capture;
 	uint64_t capture_left;
 	uint64_t captured;
+
+	/* Packets that arrive by the clock, see culvert_bench_pace. */
+	double packets_per_cycle; /* 0: a packet is there whenever one is asked for */
+	uint64_t ring;            /* so many can wait; what arrives then is lost */
+	uint64_t pace_start;      /* TSC of the first receive call */
+	uint64_t skipped;         /* lost so far */
+	uint64_t lost_from;       /* TSC from which losses count */
+	uint64_t lost;
 };
 
 #define CULVERT_BENCH_CAPTURE_LENGTH 72
@@ -49,6 +57,14 @@ int32_t culvert_bench_plug(uint16_t port, uint16_t queue, struct culvert_bench_s
 
 /* Back to the first packet, with a new limit: every buffer of the first half lap has its header again. */
 void culvert_bench_rewind(struct culvert_bench_stream *stream, uint64_t limit);
+
+/*
+ * As culvert_bench_rewind; then packets arrive at a steady rate from the first receive call on, whether or not anybody
+ * receives them. They wait in a ring as a NIC's would: at each call all that arrived since the last one are there, but
+ * for those that found the ring full.
+ */
+void culvert_bench_pace(struct culvert_bench_stream *stream, double packets_per_cycle, uint64_t ring,
+	uint64_t lost_from);
 
 /* The source alone: receives and sends on, port 0 to port 1 and back, for so many cycles of both. */
 void culvert_bench_source(const uint16_t *ports, uint16_t queue, uint64_t cycles);
@@ -128,6 +144,22 @@ void culvert_bench_twin_run(struct culvert_bench_twin *twin, uint64_t cycles);
 
 /* The same, with the time of each stage added to stage_cycles. */
 void culvert_bench_twin_run_staged(struct culvert_bench_twin *twin, uint64_t cycles);
+
+/*
+ * How long a polling loop stayed away from its queues, in TSC cycles: below CULVERT_BENCH_GAPS_EXACT each value has a
+ * bucket of its own, from there on each power of two has as many.
+ */
+#define CULVERT_BENCH_GAPS_EXACT 32
+#define CULVERT_BENCH_GAPS_BUCKETS 1920
+
+struct culvert_bench_gaps {
+	uint64_t longest;
+	uint64_t counts[CULVERT_BENCH_GAPS_BUCKETS];
+};
+
+/* Polls until the TSC reaches `until`, as a worker's loop does; gaps that end before `from` are not counted. */
+void culvert_bench_twin_poll(struct culvert_bench_twin *twin, uint64_t from, uint64_t until,
+	struct culvert_bench_gaps *gaps);
 
 /* Live sessions of the twin's table. */
 int32_t culvert_bench_twin_sessions(const struct culvert_bench_twin *twin);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
@@ -46,10 +47,33 @@ describe(struct rte_mbuf *mbuf, struct rearm rearm, uint32_t length)
 	mbuf->hash.rss = 0;
 }
 
+/* Raises the limit by what has arrived since the last call, but for what found the ring full. */
+static void
+let_arrive(struct culvert_bench_stream *stream)
+{
+	const uint64_t now = rte_rdtsc();
+	uint64_t arrived, waiting;
+
+	if (stream->pace_start == 0)
+		stream->pace_start = now;
+	arrived = (uint64_t)((double)(now - stream->pace_start) * stream->packets_per_cycle);
+	waiting = arrived - stream->skipped - stream->received;
+	if (waiting > stream->ring) {
+		stream->skipped += waiting - stream->ring;
+		if (now >= stream->lost_from)
+			stream->lost += waiting - stream->ring;
+	}
+	stream->limit = arrived - stream->skipped;
+}
+
 static uint16_t
 receive(void *queue, struct rte_mbuf **mbufs, uint16_t capacity)
 {
 	struct culvert_bench_stream *stream = queue;
+
+	if (stream->packets_per_cycle > 0)
+		let_arrive(stream);
+
 	const uint64_t left = stream->limit - stream->received;
 	const uint32_t mask = stream->mbuf_count - 1;
 	const uint32_t half = stream->mbuf_count / 2;
@@ -120,8 +144,21 @@ culvert_bench_rewind(struct culvert_bench_stream *stream, uint64_t limit)
 	stream->sent = 0;
 	stream->captured = 0;
 	stream->header_next = 0;
+	stream->packets_per_cycle = 0;
 	for (uint32_t buffer = 0; buffer < stream->mbuf_count / 2; buffer++)
 		write_header(stream, buffer);
+}
+
+void
+culvert_bench_pace(struct culvert_bench_stream *stream, double packets_per_cycle, uint64_t ring, uint64_t lost_from)
+{
+	culvert_bench_rewind(stream, 0);
+	stream->packets_per_cycle = packets_per_cycle;
+	stream->ring = ring;
+	stream->pace_start = 0;
+	stream->skipped = 0;
+	stream->lost_from = lost_from;
+	stream->lost = 0;
 }
 
 void

@@ -337,6 +337,37 @@ culvert_bench_twin_run_staged(struct culvert_bench_twin *twin, uint64_t cycles)
 	run(twin, cycles, true);
 }
 
+static uint32_t
+gap_bucket(uint64_t cycles)
+{
+	if (cycles < CULVERT_BENCH_GAPS_EXACT)
+		return (uint32_t)cycles;
+
+	const uint32_t shift = 63 - (uint32_t)__builtin_clzll(cycles) - 5;
+
+	return shift * CULVERT_BENCH_GAPS_EXACT + (uint32_t)(cycles >> shift);
+}
+
+void
+culvert_bench_twin_poll(struct culvert_bench_twin *twin, uint64_t from, uint64_t until,
+	struct culvert_bench_gaps *gaps)
+{
+	uint64_t last = rte_rdtsc();
+
+	while (last < until) {
+		run(twin, 1, false);
+
+		const uint64_t now = rte_rdtsc();
+		const uint64_t gap = now - last;
+
+		if (now >= from) {
+			gaps->counts[gap_bucket(gap)]++;
+			gaps->longest = RTE_MAX(gaps->longest, gap);
+		}
+		last = now;
+	}
+}
+
 /* A hash set of our addresses, half empty at least. */
 static int
 note_own_addresses(struct state *state, const struct culvert_bench_twin *twin)

@@ -34,16 +34,29 @@ public final class Lcore implements AutoCloseable {
 
     /** Pins the calling thread to one CPU of the host. */
     public static void pin(final int cpu) {
+        if (!confine(0, cpu)) {
+            throw new IllegalArgumentException("cpu " + cpu + " is not available to this process");
+        }
+    }
+
+    /**
+     * Has a thread run on these CPUs only.
+     *
+     * @param thread the kernel's id of one of this process's threads; 0 is the caller
+     * @return false when the thread is gone, or none of the CPUs is available to it
+     */
+    public static boolean confine(final int thread, final int... cpus) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment set = arena.allocate(CPU_SET_BYTES);
-            if (cpu < 0 || cpu >= CPU_SET_BYTES * Byte.SIZE) {
-                throw new IllegalArgumentException("cpu " + cpu + " is not a CPU of this host");
+            for (final int cpu : cpus) {
+                if (cpu < 0 || cpu >= CPU_SET_BYTES * Byte.SIZE) {
+                    throw new IllegalArgumentException("cpu " + cpu + " is not a CPU of this host");
+                }
+                final long word = (long) (cpu / Long.SIZE) * Long.BYTES;
+                set.set(ValueLayout.JAVA_LONG, word,
+                        set.get(ValueLayout.JAVA_LONG, word) | 1L << (cpu % Long.SIZE));
             }
-            final long word = (long) (cpu / Long.SIZE) * Long.BYTES;
-            set.set(ValueLayout.JAVA_LONG, word, 1L << (cpu % Long.SIZE));
-            if (Libc.sched_setaffinity(0, CPU_SET_BYTES, set) != 0) {
-                throw new IllegalArgumentException("cpu " + cpu + " is not available to this process");
-            }
+            return Libc.sched_setaffinity(thread, CPU_SET_BYTES, set) == 0;
         }
     }
 

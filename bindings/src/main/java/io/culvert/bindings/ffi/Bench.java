@@ -88,6 +88,26 @@ public class Bench {
     public static int CULVERT_BENCH_STAGES() {
         return CULVERT_BENCH_STAGES;
     }
+    private static final int CULVERT_BENCH_GAPS_EXACT = (int)32L;
+    /**
+
+     * {@snippet lang=c :
+     * #define CULVERT_BENCH_GAPS_EXACT 32
+     * }
+     */
+    public static int CULVERT_BENCH_GAPS_EXACT() {
+        return CULVERT_BENCH_GAPS_EXACT;
+    }
+    private static final int CULVERT_BENCH_GAPS_BUCKETS = (int)1920L;
+    /**
+
+     * {@snippet lang=c :
+     * #define CULVERT_BENCH_GAPS_BUCKETS 1920
+     * }
+     */
+    public static int CULVERT_BENCH_GAPS_BUCKETS() {
+        return CULVERT_BENCH_GAPS_BUCKETS;
+    }
 
     private static class culvert_bench_plug {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -210,6 +230,70 @@ public class Bench {
                 traceDowncall("culvert_bench_rewind", stream, limit);
             }
             mh$.invokeExact(stream, limit);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class culvert_bench_pace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Bench.C_POINTER,
+            Bench.C_DOUBLE,
+            Bench.C_LONG,
+            Bench.C_LONG
+        );
+
+        public static final MemorySegment ADDR = Bench.findOrThrow("culvert_bench_pace");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_pace(struct culvert_bench_stream *stream, double packets_per_cycle, uint64_t ring, uint64_t lost_from)
+     * }
+     */
+    public static FunctionDescriptor culvert_bench_pace$descriptor() {
+        return culvert_bench_pace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_pace(struct culvert_bench_stream *stream, double packets_per_cycle, uint64_t ring, uint64_t lost_from)
+     * }
+     */
+    public static MethodHandle culvert_bench_pace$handle() {
+        return culvert_bench_pace.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_pace(struct culvert_bench_stream *stream, double packets_per_cycle, uint64_t ring, uint64_t lost_from)
+     * }
+     */
+    public static MemorySegment culvert_bench_pace$address() {
+        return culvert_bench_pace.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * void culvert_bench_pace(struct culvert_bench_stream *stream, double packets_per_cycle, uint64_t ring, uint64_t lost_from)
+     * }
+     */
+    public static void culvert_bench_pace(MemorySegment stream, double packets_per_cycle, long ring, long lost_from) {
+        var mh$ = culvert_bench_pace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("culvert_bench_pace", stream, packets_per_cycle, ring, lost_from);
+            }
+            mh$.invokeExact(stream, packets_per_cycle, ring, lost_from);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -522,6 +606,70 @@ public class Bench {
                 traceDowncall("culvert_bench_twin_run_staged", twin, cycles);
             }
             mh$.invokeExact(twin, cycles);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class culvert_bench_twin_poll {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Bench.C_POINTER,
+            Bench.C_LONG,
+            Bench.C_LONG,
+            Bench.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = Bench.findOrThrow("culvert_bench_twin_poll");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_poll(struct culvert_bench_twin *twin, uint64_t from, uint64_t until, struct culvert_bench_gaps *gaps)
+     * }
+     */
+    public static FunctionDescriptor culvert_bench_twin_poll$descriptor() {
+        return culvert_bench_twin_poll.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_poll(struct culvert_bench_twin *twin, uint64_t from, uint64_t until, struct culvert_bench_gaps *gaps)
+     * }
+     */
+    public static MethodHandle culvert_bench_twin_poll$handle() {
+        return culvert_bench_twin_poll.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_poll(struct culvert_bench_twin *twin, uint64_t from, uint64_t until, struct culvert_bench_gaps *gaps)
+     * }
+     */
+    public static MemorySegment culvert_bench_twin_poll$address() {
+        return culvert_bench_twin_poll.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * void culvert_bench_twin_poll(struct culvert_bench_twin *twin, uint64_t from, uint64_t until, struct culvert_bench_gaps *gaps)
+     * }
+     */
+    public static void culvert_bench_twin_poll(MemorySegment twin, long from, long until, MemorySegment gaps) {
+        var mh$ = culvert_bench_twin_poll.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("culvert_bench_twin_poll", twin, from, until, gaps);
+            }
+            mh$.invokeExact(twin, from, until, gaps);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }

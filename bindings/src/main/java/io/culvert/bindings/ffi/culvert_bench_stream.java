@@ -32,6 +32,12 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint8_t *capture;
  *     uint64_t capture_left;
  *     uint64_t captured;
+ *     double packets_per_cycle;
+ *     uint64_t ring;
+ *     uint64_t pace_start;
+ *     uint64_t skipped;
+ *     uint64_t lost_from;
+ *     uint64_t lost;
  * }
  * }
  */
@@ -57,7 +63,13 @@ public class culvert_bench_stream {
         Bench.C_LONG.withName("sent"),
         Bench.C_POINTER.withName("capture"),
         Bench.C_LONG.withName("capture_left"),
-        Bench.C_LONG.withName("captured")
+        Bench.C_LONG.withName("captured"),
+        Bench.C_DOUBLE.withName("packets_per_cycle"),
+        Bench.C_LONG.withName("ring"),
+        Bench.C_LONG.withName("pace_start"),
+        Bench.C_LONG.withName("skipped"),
+        Bench.C_LONG.withName("lost_from"),
+        Bench.C_LONG.withName("lost")
     ).withName("culvert_bench_stream");
 
     /**
@@ -833,6 +845,294 @@ public class culvert_bench_stream {
      */
     public static void captured(MemorySegment struct, long fieldValue) {
         struct.set(captured$LAYOUT, captured$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble packets_per_cycle$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("packets_per_cycle"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * double packets_per_cycle
+     * }
+     */
+    public static final OfDouble packets_per_cycle$layout() {
+        return packets_per_cycle$LAYOUT;
+    }
+
+    private static final long packets_per_cycle$OFFSET = 104;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * double packets_per_cycle
+     * }
+     */
+    public static final long packets_per_cycle$offset() {
+        return packets_per_cycle$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * double packets_per_cycle
+     * }
+     */
+    public static double packets_per_cycle(MemorySegment struct) {
+        return struct.get(packets_per_cycle$LAYOUT, packets_per_cycle$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * double packets_per_cycle
+     * }
+     */
+    public static void packets_per_cycle(MemorySegment struct, double fieldValue) {
+        struct.set(packets_per_cycle$LAYOUT, packets_per_cycle$OFFSET, fieldValue);
+    }
+
+    private static final OfLong ring$LAYOUT = (OfLong)$LAYOUT.select(groupElement("ring"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint64_t ring
+     * }
+     */
+    public static final OfLong ring$layout() {
+        return ring$LAYOUT;
+    }
+
+    private static final long ring$OFFSET = 112;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint64_t ring
+     * }
+     */
+    public static final long ring$offset() {
+        return ring$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint64_t ring
+     * }
+     */
+    public static long ring(MemorySegment struct) {
+        return struct.get(ring$LAYOUT, ring$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint64_t ring
+     * }
+     */
+    public static void ring(MemorySegment struct, long fieldValue) {
+        struct.set(ring$LAYOUT, ring$OFFSET, fieldValue);
+    }
+
+    private static final OfLong pace_start$LAYOUT = (OfLong)$LAYOUT.select(groupElement("pace_start"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint64_t pace_start
+     * }
+     */
+    public static final OfLong pace_start$layout() {
+        return pace_start$LAYOUT;
+    }
+
+    private static final long pace_start$OFFSET = 120;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint64_t pace_start
+     * }
+     */
+    public static final long pace_start$offset() {
+        return pace_start$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint64_t pace_start
+     * }
+     */
+    public static long pace_start(MemorySegment struct) {
+        return struct.get(pace_start$LAYOUT, pace_start$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint64_t pace_start
+     * }
+     */
+    public static void pace_start(MemorySegment struct, long fieldValue) {
+        struct.set(pace_start$LAYOUT, pace_start$OFFSET, fieldValue);
+    }
+
+    private static final OfLong skipped$LAYOUT = (OfLong)$LAYOUT.select(groupElement("skipped"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint64_t skipped
+     * }
+     */
+    public static final OfLong skipped$layout() {
+        return skipped$LAYOUT;
+    }
+
+    private static final long skipped$OFFSET = 128;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint64_t skipped
+     * }
+     */
+    public static final long skipped$offset() {
+        return skipped$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint64_t skipped
+     * }
+     */
+    public static long skipped(MemorySegment struct) {
+        return struct.get(skipped$LAYOUT, skipped$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint64_t skipped
+     * }
+     */
+    public static void skipped(MemorySegment struct, long fieldValue) {
+        struct.set(skipped$LAYOUT, skipped$OFFSET, fieldValue);
+    }
+
+    private static final OfLong lost_from$LAYOUT = (OfLong)$LAYOUT.select(groupElement("lost_from"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost_from
+     * }
+     */
+    public static final OfLong lost_from$layout() {
+        return lost_from$LAYOUT;
+    }
+
+    private static final long lost_from$OFFSET = 136;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost_from
+     * }
+     */
+    public static final long lost_from$offset() {
+        return lost_from$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost_from
+     * }
+     */
+    public static long lost_from(MemorySegment struct) {
+        return struct.get(lost_from$LAYOUT, lost_from$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost_from
+     * }
+     */
+    public static void lost_from(MemorySegment struct, long fieldValue) {
+        struct.set(lost_from$LAYOUT, lost_from$OFFSET, fieldValue);
+    }
+
+    private static final OfLong lost$LAYOUT = (OfLong)$LAYOUT.select(groupElement("lost"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost
+     * }
+     */
+    public static final OfLong lost$layout() {
+        return lost$LAYOUT;
+    }
+
+    private static final long lost$OFFSET = 144;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost
+     * }
+     */
+    public static final long lost$offset() {
+        return lost$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost
+     * }
+     */
+    public static long lost(MemorySegment struct) {
+        return struct.get(lost$LAYOUT, lost$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint64_t lost
+     * }
+     */
+    public static void lost(MemorySegment struct, long fieldValue) {
+        struct.set(lost$LAYOUT, lost$OFFSET, fieldValue);
     }
 
     /**

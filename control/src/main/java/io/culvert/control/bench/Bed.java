@@ -69,6 +69,9 @@ final class Bed implements AutoCloseable {
     private final int sessions;
     private final Mix mix;
     private final Payload payload;
+    private final Instance instance;
+    /** Set while others may read the state: a benchmark that is stopped leaves nothing behind, either. */
+    private final Thread wipeAtExit;
     /** By worker, then by link. */
     private final List<List<Stream>> streams = new ArrayList<>();
 
@@ -79,17 +82,28 @@ final class Bed implements AutoCloseable {
      */
     Bed(final MemoryPlan memory, final int sessions, final int packetSize, final int burst, final Mix mix,
         final int workers) {
+        this(memory, sessions, packetSize, burst, mix, workers, false);
+    }
+
+    /** @param isReadable whether others may map flows and counters until the bed is closed */
+    Bed(final MemoryPlan memory, final int sessions, final int packetSize, final int burst, final Mix mix,
+        final int workers, final boolean isReadable) {
         this.sessions = sessions;
         this.mix = mix;
         this.payload = new Payload(packetSize);
         final RelayConfig config = config(sessions * workers, workers);
         this.memory = memory;
-        final Instance instance = new Instance(scratch());
+        this.instance = new Instance(scratch());
+        this.wipeAtExit = isReadable ? new Thread(() -> wipe(instance.directory()), "bench-wipe") : null;
         try {
             this.relay = Relay.open(config, memory, instance, clock);
             this.flowsOnHugePages = Files.isSymbolicLink(instance.flowsFile(0));
         } finally {
-            wipe(instance.directory());
+            if (isReadable) {
+                Runtime.getRuntime().addShutdownHook(wipeAtExit);
+            } else {
+                wipe(instance.directory());
+            }
         }
         this.pool = Mempool.create("bench", LINKS * workers * MBUFS_PER_STREAM + SPARE_MBUFS, DATA_ROOM, -1);
         for (int number = 0; number < workers; number++) {
@@ -336,6 +350,10 @@ final class Bed implements AutoCloseable {
         return FlowFile.create(file, number, capacity, memory.pages().pageBytes(), arena);
     }
 
+    Instance instance() {
+        return instance;
+    }
+
     Relay relay() {
         return relay;
     }
@@ -370,6 +388,9 @@ final class Bed implements AutoCloseable {
 
     @Override
     public void close() {
+        if (wipeAtExit != null && Runtime.getRuntime().removeShutdownHook(wipeAtExit)) {
+            wipe(instance.directory());
+        }
         relay.close();
         pool.close();
         arena.close();

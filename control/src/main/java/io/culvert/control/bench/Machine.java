@@ -7,15 +7,17 @@ import io.culvert.control.view.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.Locale;
 
-/** What a figure was measured on. EAL must be there. */
-record Machine(String cpu, int cpus, double tscGhz, String kernel, String jdk, String dpdk) {
+/** What a figure was measured on, and when. EAL must be there. */
+record Machine(String cpu, int cpus, double tscGhz, String kernel, String jdk, String dpdk,
+               LocalDate date) {
     private static final double GIGA = 1e9;
 
     static Machine here() {
         return new Machine(cpuModel(), Runtime.getRuntime().availableProcessors(), Tsc.hz() / GIGA,
-                System.getProperty("os.version"), Runtime.version().toString(), Eal.version());
+                System.getProperty("os.version"), Runtime.version().toString(), Eal.version(), LocalDate.now());
     }
 
     private static String cpuModel() {
@@ -28,12 +30,13 @@ record Machine(String cpu, int cpus, double tscGhz, String kernel, String jdk, S
     }
 
     String text() {
-        return String.format(Locale.ROOT, "%s, %d CPUs, TSC %.2f GHz, Linux %s, JDK %s, %s",
-                cpu, cpus, tscGhz, kernel, jdk, dpdk);
+        return String.format(Locale.ROOT, "%s, %d CPUs, TSC %.2f GHz, Linux %s, JDK %s, %s; %s",
+                cpu, cpus, tscGhz, kernel, jdk, dpdk, date);
     }
 
     void json(final Json json) {
         json.name("cpu").value(cpu).name("cpus").value(cpus).name("tscGhz").value(tscGhz)
-                .name("kernel").value(kernel).name("jdk").value(jdk).name("dpdk").value(dpdk);
+                .name("kernel").value(kernel).name("jdk").value(jdk).name("dpdk").value(dpdk)
+                .name("date").value(date.toString());
     }
 }

@@ -15,18 +15,7 @@ final class Pinned {
         final int[] cpus = Lcore.allowedCpus();
         final List<FutureTask<T>> running = new ArrayList<>();
         for (int i = 0; i < tasks.size(); i++) {
-            final int cpu = cpus[Math.max(cpus.length - 1 - i, 0)];
-            final Callable<T> work = tasks.get(i);
-            final FutureTask<T> task = new FutureTask<>(() -> {
-                final Lcore lcore = Lcore.enter(cpu);
-                try {
-                    return work.call();
-                } finally {
-                    lcore.close();
-                }
-            });
-            Thread.ofPlatform().name("bench-" + i).start(task);
-            running.add(task);
+            running.add(start("bench-" + i, cpus[Math.max(cpus.length - 1 - i, 0)], tasks.get(i)));
         }
         final List<T> results = new ArrayList<>();
         for (final FutureTask<T> task : running) {
@@ -37,6 +26,23 @@ final class Pinned {
 
     static <T> T run(final Callable<T> task) {
         return run(List.of(task)).getFirst();
+    }
+
+    static <T> T run(final int cpu, final Callable<T> task) {
+        return result(start("bench-" + cpu, cpu, task));
+    }
+
+    private static <T> FutureTask<T> start(final String name, final int cpu, final Callable<T> work) {
+        final FutureTask<T> task = new FutureTask<>(() -> {
+            final Lcore lcore = Lcore.enter(cpu);
+            try {
+                return work.call();
+            } finally {
+                lcore.close();
+            }
+        });
+        Thread.ofPlatform().name(name).start(task);
+        return task;
     }
 
     private static <T> T result(final FutureTask<T> task) {

@@ -73,6 +73,20 @@ final class Stream {
         Bench.culvert_bench_rewind(struct, limit);
     }
 
+    /**
+     * Starts again; packets arrive at a steady rate from the first poll on and wait in a ring.
+     *
+     * @param lostFrom TSC from which {@link #lost} counts
+     */
+    void pace(final double packetsPerCycle, final int ring, final long lostFrom) {
+        Bench.culvert_bench_pace(struct, packetsPerCycle, ring, lostFrom);
+    }
+
+    /** Packets that found the ring full. */
+    long lost() {
+        return culvert_bench_stream.lost(struct);
+    }
+
     /** Keeps the first {@code count} packets sent after the next rewind. */
     void capture(final MemorySegment to, final long count) {
         culvert_bench_stream.capture(struct, to);

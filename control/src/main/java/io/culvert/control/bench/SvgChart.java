@@ -18,7 +18,7 @@ final class SvgChart {
     private static final int LEGEND_STEP = 140;
     private static final int SWATCH = 12;
     /** Told apart also by those who do not see all colours (Okabe and Ito). */
-    private static final List<String> COLORS =
+    static final List<String> COLORS =
             List.of("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00");
 
     /** @param values by row, then by part */
@@ -28,13 +28,7 @@ final class SvgChart {
         final double scale = (WIDTH - LEFT - RIGHT) / longest;
         final int height = TOP + ROW * rows.size() + LEGEND + FOOT;
         final StringBuilder svg = new StringBuilder(4_096);
-        svg.append(String.format(Locale.ROOT, """
-                <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13">
-                <style>text { fill: #222 } @media (prefers-color-scheme: dark) { text { fill: #ddd } }</style>
-                """, WIDTH, height));
-        text(svg, 10, 24, "font-size=\"17\"", title);
-        text(svg, 10, 48, "", subtitle);
-        text(svg, 10, height - 8.0, "font-size=\"11\"", footnote);
+        begin(svg, WIDTH, height, title, subtitle, footnote);
         for (int row = 0; row < rows.size(); row++) {
             final double y = TOP + (double) row * ROW;
             text(svg, LEFT - 10, y + BAR * 0.65, "text-anchor=\"end\"", rows.get(row));
@@ -57,7 +51,21 @@ final class SvgChart {
         return svg.append("</svg>\n").toString();
     }
 
-    private static void text(final StringBuilder svg, final double x, final double y, final String attributes,
+    /** The page with its own ground, so that a viewer's ground does not matter. */
+    static void begin(final StringBuilder svg, final int width, final int height, final String title,
+                      final String subtitle, final String footnote) {
+        svg.append(String.format(Locale.ROOT, """
+                <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %1$d %2$d" font-family="sans-serif" font-size="13">
+                <style>.ground { fill: #fff } text { fill: #222 } @media (prefers-color-scheme: dark) {
+                .ground { fill: #161b22 } text { fill: #ddd } }</style>
+                <rect class="ground" width="%1$d" height="%2$d" rx="6"/>
+                """, width, height));
+        text(svg, 10, 24, "font-size=\"17\"", title);
+        text(svg, 10, 48, "", subtitle);
+        text(svg, 10, height - 8.0, "font-size=\"11\"", footnote);
+    }
+
+    static void text(final StringBuilder svg, final double x, final double y, final String attributes,
                              final String text) {
         svg.append(String.format(Locale.ROOT, "<text x=\"%.1f\" y=\"%.1f\" %s>%s</text>%n", x, y, attributes,
                 escaped(text)));

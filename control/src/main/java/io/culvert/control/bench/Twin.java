@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.culvert.bindings.BenchLibrary;
 import io.culvert.bindings.eal.Tsc;
 import io.culvert.bindings.ffi.Bench;
+import io.culvert.bindings.ffi.culvert_bench_gaps;
 import io.culvert.bindings.ffi.culvert_bench_link;
 import io.culvert.bindings.ffi.culvert_bench_rule;
 import io.culvert.bindings.ffi.culvert_bench_twin;
@@ -117,6 +118,15 @@ final class Twin implements Walker, AutoCloseable {
     @Override
     public void run(final long cycles) {
         Bench.culvert_bench_twin_run(struct, cycles);
+    }
+
+    /** Polls until the TSC says so. @param gaps gets what ends after {@code from} */
+    void poll(final long from, final long until, final Gaps gaps) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment found = culvert_bench_gaps.allocate(arena);
+            Bench.culvert_bench_twin_poll(struct, from, until, found);
+            gaps.add(culvert_bench_gaps.counts(found).toArray(JAVA_LONG), culvert_bench_gaps.longest(found));
+        }
     }
 
     @Override

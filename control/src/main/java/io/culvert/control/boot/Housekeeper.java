@@ -12,20 +12,20 @@ import io.culvert.dataplane.stats.CounterFile;
  * Writes once a second what no worker knows: what devices count themselves, the mempool, the pools, the next hops, and
  * that the process lives.
  */
-final class Housekeeper {
+public final class Housekeeper {
     private static final int BITS_PER_MEGABIT = 1_000_000;
 
     private final Relay relay;
     private final ProcessSeries series;
     private final CounterFile counters;
 
-    Housekeeper(final Relay relay) {
+    public Housekeeper(final Relay relay) {
         this.relay = relay;
         this.series = relay.processSeries();
         this.counters = relay.counters();
     }
 
-    void publish() {
+    public void publish() {
         for (int port = 0; port < relay.ports().size(); port++) {
             publishPort(port, relay.ports().get(port));
         }

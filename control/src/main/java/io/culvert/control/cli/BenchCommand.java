@@ -12,12 +12,14 @@ import picocli.CommandLine.Command;
             "  culvert bench walk",
             "  culvert bench walk --mix new --json",
             "  culvert bench scale",
+            "  culvert bench stall",
             ""
         },
         mixinStandardHelpOptions = true,
         subcommands = {
             BenchWalkCommand.class,
-            BenchScaleCommand.class
+            BenchScaleCommand.class,
+            BenchStallCommand.class
         })
 final class BenchCommand {
 }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** This program again, as the launcher would start it: same Java, same classes, the flags of the verb's role. */
-final class JavaProgram {
+public final class JavaProgram {
     private static final String MAIN_CLASS = "io.culvert.control.cli.Culvert";
     private static final String HOME = "culvert.home";
     private static final String LIBRARY = "culvert.library";
@@ -15,14 +15,19 @@ final class JavaProgram {
     private JavaProgram() { }
 
     /** @param role of {@code deploy/jvm/ROLE.argfile} */
-    static List<String> command(final String role, final List<String> arguments) {
+    public static List<String> command(final String role, final List<String> arguments) {
+        return command(role, MAIN_CLASS, arguments);
+    }
+
+    /** @param mainClass another program on the same class path */
+    public static List<String> command(final String role, final String mainClass, final List<String> arguments) {
         final List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "@" + Path.of(property(HOME), "deploy", "jvm", role + ".argfile"),
                 "--enable-native-access=ALL-UNNAMED",
                 "-D" + HOME + "=" + property(HOME),
                 "-D" + LIBRARY + "=" + property(LIBRARY),
-                "-cp", System.getProperty("java.class.path"), MAIN_CLASS));
+                "-cp", System.getProperty("java.class.path"), mainClass));
         command.addAll(arguments);
         return command;
     }
@@ -30,8 +35,8 @@ final class JavaProgram {
     private static String property(final String name) {
         final String value = System.getProperty(name);
         if (value == null) {
-            throw new Failure(Failure.FAILED, "the system property " + name + " is not set, so the demo cannot start"
-                    + " its relay, client and server. Fix: start it by the launcher: ./culvert demo");
+            throw new Failure(Failure.FAILED, "the system property " + name + " is not set, so this program"
+                    + " cannot start itself again. Fix: start it by the launcher: ./culvert");
         }
         return value;
     }
