@@ -141,6 +141,8 @@ final class LauncherTest {
                 () -> assertTrue(launch("jdk25", "run", "-c", "a b.yaml").output().contains("/jvm/run.argfile")),
                 () -> assertTrue(launch("jdk25", "lab", "echo").output().contains("/jvm/lab.argfile")),
                 () -> assertTrue(launch("jdk25", "stats").output().contains("/jvm/cli.argfile")),
+                () -> assertTrue(launch("jdk25", "bench", "stall").output().contains("-XX:-DisableExplicitGC")),
+                () -> assertFalse(launch("jdk25", "run", "-c", "a.yaml").output().contains("ExplicitGC")),
                 () -> assertTrue(launch("jdk25", "run", "-c", "a b.yaml").output().endsWith("run -c <a b.yaml>\n")));
     }
 
