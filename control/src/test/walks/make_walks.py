@@ -1506,6 +1506,131 @@ def replies_from_elsewhere_are_refused(c):
     c.opens(cam=1)
 
 
+def strangers(c, filtering, port, address, both):
+    """Three remotes that the session does not expect, each let in or not; `ttl` and `payload` tell them apart."""
+    c.relay(TWO_ARM, rule(filtering=filtering))
+    c.drops("inner", "no_session", udp(FROM_TARGET, TARGET, SNAT, b"nobody is there yet"))
+    c.then()
+    there(c)
+    c.then()
+    back(c)
+    for admitted, source, link in ((port, "192.0.2.17:5005", FROM_TARGET),
+                                   (address, "192.0.2.18:5004", FROM_OTHER_TARGET),
+                                   (both, "192.0.2.18:5005", FROM_OTHER_TARGET)):
+        for extra in ({}, {"checksum": 0}):
+            stranger = udp(link, source, SNAT, b"stranger", ttl=33, tos=0xB9, **extra)
+            if admitted:
+                c.relays("inner", stranger,
+                         "edge", udp(TO_GATEWAY, LISTENER, CLIENT, b"stranger", ttl=32, tos=0xB9, **extra))
+            else:
+                c.drops("inner", "no_session", stranger)
+    back(c)
+    c.drops("inner", "no_session", udp(FROM_OTHER_TARGET, "192.0.2.18:5004", "192.0.2.1:40001"))
+    c.drops("inner", "martian", udp(FROM_OTHER_TARGET, "127.0.0.1:5004", SNAT))
+    c.drops("inner", "udp_port_zero", udp(FROM_OTHER_TARGET, "192.0.2.18:0", SNAT))
+    c.drops("inner", "ttl_exceeded", *([udp(FROM_TARGET, "192.0.2.17:5005", SNAT, ttl=1)] if port else []))
+    there(c)
+    c.opens(cam=1)
+
+
+@case
+def filtering_by_address_and_port(c):
+    """Only the target's own endpoint reaches the client; strangers, who differ in port, address or both, are dropped"""
+    strangers(c, "address-and-port", False, False, False)
+
+
+@case
+def filtering_by_address(c):
+    """Another port of the target reaches the client, as if from the listener; another address does not"""
+    strangers(c, "address", True, False, False)
+
+
+@case
+def filtering_endpoint_independent(c):
+    """Whoever writes to the session's external endpoint reaches the client, as if from the listener; no state is made"""
+    strangers(c, "endpoint-independent", True, True, True)
+
+
+@case
+def filtering_leaves_checksums_as_wrong_as_they_were(c):
+    """A stranger's wrong UDP checksum arrives wrong by the same difference; a computed zero is sent as all ones"""
+    c.relay(TWO_ARM, rule(filtering="endpoint-independent"))
+    there(c)
+    c.then()
+    stranger = "192.0.2.18:6666"
+    for error in (1, 0x8000, 0xFFFE):
+        came, went = udp(FROM_OTHER_TARGET, stranger, SNAT), udp(TO_GATEWAY, LISTENER, CLIENT, ttl=63)
+        c.relays("inner", udp(FROM_OTHER_TARGET, stranger, SNAT, checksum=ones_add(udp_checksum(came), error)),
+                 "edge", udp(TO_GATEWAY, LISTENER, CLIENT, ttl=63, checksum=ones_add(udp_checksum(went), error)))
+    for edge in (0x0001, 0x7FFF, 0xFFFE, 0xFFFF):
+        word = solve(udp_checksum, lambda w: udp(TO_GATEWAY, LISTENER, CLIENT, word_bytes(w), ttl=63), edge)
+        c.relays("inner", udp(FROM_OTHER_TARGET, stranger, SNAT, word_bytes(word)),
+                 "edge", udp(TO_GATEWAY, LISTENER, CLIENT, word_bytes(word), ttl=63))
+    c.opens(cam=1)
+
+
+@case
+def filtering_waits_for_the_next_hop_like_a_reply(c):
+    """A stranger is let in while the client's next hop is unknown: it waits, and walks on when ARP has answered"""
+    edge = port("edge", EDGE_MAC, "203.0.113.1/24", gateway="203.0.113.254")
+    c.relay((edge, INNER), rule(filtering="endpoint-independent"))
+    there(c)
+    c.then()
+    c.holds("inner", udp(FROM_OTHER_TARGET, "192.0.2.18:6666", SNAT))
+    c.asks("edge", arp((EDGE_MAC, EVERYBODY), 1, "203.0.113.1", "203.0.113.254"))
+    c.then()
+    c.takes_in("edge", is_at(FROM_GATEWAY, "203.0.113.254", "203.0.113.1"))
+    c.releases("edge", udp(TO_GATEWAY, LISTENER, CLIENT, ttl=63))
+    c.opens(cam=1)
+
+
+@case
+def filtering_is_of_the_rule(c):
+    """Two rules share a pool: strangers reach the client of the open rule and not that of the strict one"""
+    open_to_all = {"client": "198.51.100.8:40001", "snat": "192.0.2.1:40001", "listener": "203.0.113.1:9002",
+                   "target": "192.0.2.18:6000"}
+    c.relay(TWO_ARM, CAM, rule("talk", "203.0.113.1:9002", "192.0.2.18:6000", filtering="endpoint-independent"))
+    there(c)
+    there(c, went=TO_OTHER_TARGET, **open_to_all)
+    c.then()
+    stranger = "192.0.2.18:6666"
+    c.drops("inner", "no_session", udp(FROM_OTHER_TARGET, stranger, SNAT))
+    c.relays("inner", udp(FROM_OTHER_TARGET, stranger, "192.0.2.1:40001"),
+             "edge", udp(TO_GATEWAY, "203.0.113.1:9002", "198.51.100.8:40001", ttl=63))
+    c.opens(cam=1, talk=1)
+
+
+@case
+def hairpin_reaches_the_other_client_from_its_listener(c):
+    """A client writes to the external endpoint of another: open filtering delivers it, seen from the other's listener"""
+    first, second = ({"client": f"198.51.100.{n}:4000{n}", "snat": f"192.0.2.1:4000{n}"} for n in (1, 2))
+    c.relay(TWO_ARM, rule(filtering="endpoint-independent"))
+    there(c, **first)
+    there(c, **second)
+    c.then()
+    c.relays("edge", udp(FROM_GATEWAY, "198.51.100.1:40001", "192.0.2.1:40002", b"over here"),
+             "edge", udp(TO_GATEWAY, LISTENER, "198.51.100.2:40002", b"over here", ttl=63))
+    c.drops("edge", "martian", udp(FROM_GATEWAY, "192.0.2.1:40001", "192.0.2.1:40002", b"spoofed"))
+    c.opens(cam=2)
+
+
+@case
+def hairpin_one_arm(c):
+    """One NIC for all: A writes to the external endpoint of B's session, and B hears it from its listener"""
+    lan = port("lan", LAN_MAC, "10.9.0.1/24",
+               neighbors={"10.9.0.2": A_MAC, "10.9.0.3": C_MAC, "10.9.0.4": STRANGER_MAC})
+    c.relay((lan,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890", filtering="endpoint-independent"), snat=LAN_POOL)
+    for mac, client in ((A_MAC, "10.9.0.2:50000"), (STRANGER_MAC, "10.9.0.4:50001")):
+        c.relays("lan", udp((mac, LAN_MAC), client, "10.9.0.1:7890"),
+                 "lan", udp((LAN_MAC, C_MAC), f"10.9.0.1:{client[-5:]}", "10.9.0.3:7890", ttl=63))
+    c.then()
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:50000", "10.9.0.1:50001", b"to B"),
+             "lan", udp((LAN_MAC, STRANGER_MAC), "10.9.0.1:7890", "10.9.0.4:50001", b"to B", ttl=63))
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:50000", "10.9.0.1:50000", b"to myself"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:7890", "10.9.0.2:50000", b"to myself", ttl=63))
+    c.opens(echo=2)
+
+
 @case
 def packets_to_the_pool_without_a_session(c):
     """Unsolicited packets to the pool's first and last port are no_session; one beside the pool is no_rule"""

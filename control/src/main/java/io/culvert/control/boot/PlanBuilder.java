@@ -74,9 +74,9 @@ final class PlanBuilder {
         return new Rule(index, rule.name(), address(rule.listenAddress()), rule.listenPorts().low(),
                 rule.listenPorts().high(), rule.sources().stream().map(PlanBuilder::subnet).toList(),
                 address(rule.targetAddress()), rule.targetPorts().low(),
-                rule.targetPorts().length() == rule.listenPorts().length(), pool, millis(rule.idleTimeout()),
-                millis(rule.unansweredTimeout()), rule.decrementTtl(), rule.inboundRefresh(),
-                rule.maxSessions().orElse(Limits.NONE), rule.newPerSecond().orElse(Limits.NONE));
+                rule.targetPorts().length() == rule.listenPorts().length(), pool, rule.behavior(),
+                millis(rule.idleTimeout()), millis(rule.unansweredTimeout()), rule.decrementTtl(),
+                rule.inboundRefresh(), rule.maxSessions().orElse(Limits.NONE), rule.newPerSecond().orElse(Limits.NONE));
     }
 
     /** As rules and pools have it: an IPv4 address as it is, an IPv6 address by number. */

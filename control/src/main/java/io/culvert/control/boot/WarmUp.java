@@ -13,6 +13,7 @@ import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Link.Subnet;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.nat.Limits;
+import io.culvert.dataplane.nat.NatBehavior;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.nat.SnatPools;
@@ -72,7 +73,7 @@ final class WarmUp {
         final Link link = new Link(0, "warm", MAC, 1_500, List.of(new Subnet(ADDRESS, Ipv4Address.mask(8))),
                 Link.NO_GATEWAY, Link.UNTAGGED);
         final Rule rule = new Rule(0, "warm", ADDRESS, LISTEN_PORT, LISTEN_PORT, List.of(), TARGET, LISTEN_PORT, true,
-                0, 1_000, 1_000, true, true, Limits.NONE, Limits.NONE);
+                0, NatBehavior.STRICT, 1_000, 1_000, true, true, Limits.NONE, Limits.NONE);
         final SnatPool.Spec spec = new SnatPool.Spec(0, List.of(ADDRESS), POOL_LOW, POOL_HIGH);
         final RelayPlan plan = new RelayPlan(List.of(link), List.of(rule), List.of(spec), Limits.Spec.UNLIMITED, 1);
         final Neighbors neighbors = new Neighbors(plan.links(), arena);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.config;
 
+import io.culvert.dataplane.nat.NatBehavior;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -59,6 +60,7 @@ record Draft(
             Optional<List<Located<Cidr>>> sources,
             Optional<Located<Endpoint>> target,
             Optional<Located<SnatConfig>> snat,
+            NatBehavior behavior,
             Duration idleTimeout,
             Duration unansweredTimeout,
             boolean decrementTtl,

@@ -118,6 +118,7 @@ public record RelayConfig(
                 target.address(),
                 target.ports(),
                 rule.snat().map(Located::value),
+                rule.behavior(),
                 rule.idleTimeout(),
                 rule.unansweredTimeout(),
                 rule.decrementTtl(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.config;
 
+import io.culvert.dataplane.nat.NatBehavior;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
@@ -20,6 +21,7 @@ public record RuleConfig(
         InetAddress targetAddress,
         PortRange targetPorts,
         Optional<SnatConfig> snat,
+        NatBehavior behavior,
         Duration idleTimeout,
         Duration unansweredTimeout,
         boolean decrementTtl,

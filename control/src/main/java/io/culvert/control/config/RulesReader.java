@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.config;
 
+import io.culvert.dataplane.nat.NatBehavior;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,9 +19,9 @@ import org.snakeyaml.engine.v2.nodes.SequenceNode;
 
 /** The sections {@code defaults} and {@code rules}: a rule is read with the defaults filled in. */
 final class RulesReader {
-    private static final List<String> DEFAULTS_KEYS = List.of("idleTimeout", "unansweredTimeout", "ttl", "snat",
+    private static final List<String> DEFAULTS_KEYS = keys("idleTimeout", "unansweredTimeout", "ttl", "snat",
             "inboundRefresh");
-    private static final List<String> RULE_KEYS = List.of(
+    private static final List<String> RULE_KEYS = keys(
             "name", "listen", "sources", "target", "snat", "idleTimeout", "unansweredTimeout", "ttl",
             "inboundRefresh", "maxSessions", "newPerSecond");
     private static final List<String> SNAT_KEYS = List.of("address", "ports");
@@ -41,6 +42,7 @@ final class RulesReader {
     private final Optional<Duration> defaultUnansweredTimeout;
     private final boolean defaultDecrementTtl;
     private final boolean defaultInboundRefresh;
+    private final NatBehavior defaultBehavior;
 
     private RulesReader(final Section file, final Problems problems) {
         this.problems = problems;
@@ -51,7 +53,13 @@ final class RulesReader {
         this.defaultUnansweredTimeout = defaults.flatMap(section -> duration(section, "unansweredTimeout"));
         this.defaultDecrementTtl = defaults.flatMap(RulesReader::decrementTtl).orElse(true);
         this.defaultInboundRefresh = defaults.flatMap(RulesReader::inboundRefresh).orElse(true);
+        this.defaultBehavior = defaults.map(section -> BehaviorReader.read(section, NatBehavior.STRICT))
+                .orElse(NatBehavior.STRICT);
         defaults.ifPresent(section -> checkTimeouts(section, defaultIdleTimeout, defaultUnansweredTimeout));
+    }
+
+    private static List<String> keys(final String... own) {
+        return Stream.concat(Stream.of(own), BehaviorReader.KEYS.stream()).toList();
     }
 
     static List<Draft.Rule> read(final Section file, final Problems problems) {
@@ -95,6 +103,7 @@ final class RulesReader {
                     readSources(rule),
                     rule.required("target", TARGET_EXAMPLE, RulesReader::target),
                     listen.map(at -> ofFamily(snatOf(rule), at.value().address())).orElseGet(() -> snatOf(rule)),
+                    behaviorOf(rule),
                     idleTimeout,
                     unanswered.orElseGet(() -> inheritedUnansweredTimeout(idleTimeout)),
                     decrementTtl(rule).orElse(defaultDecrementTtl),
@@ -188,6 +197,16 @@ final class RulesReader {
             return fitting.isEmpty() ? snat
                     : new Located<>(new SnatConfig(fitting, snat.value().ports()), snat.place());
         });
+    }
+
+    private NatBehavior behaviorOf(final Section rule) {
+        final boolean isTransparent = rule.says("snat", "none")
+                || !rule.has("snat") && defaults.filter(section -> section.says("snat", "none")).isPresent();
+        if (isTransparent) {
+            BehaviorReader.refuse(rule);
+            return NatBehavior.STRICT;
+        }
+        return BehaviorReader.read(rule, defaultBehavior);
     }
 
     private Optional<Located<SnatConfig>> readSnat(final Section owner) {

@@ -343,6 +343,12 @@ class RelayConfigMistakesTest {
                         "15:18: rule \"one\": idleTimeout \"0s\" is out of range"),
                 mistake(14, "    target: 192.0.2.17:9000\n    idleTimeout: 1d",
                         "15:18: rule \"one\": idleTimeout \"1d\" is not a duration"),
+                mistake(14, "    target: 192.0.2.17:9000\n    filtering: open",
+                        "15:16: rule \"one\": filtering \"open\" is not known here. Fix: use address-and-port or"
+                                + " address or endpoint-independent"),
+                mistake(14, "    target: 192.0.2.17:9000\n    snat: none\n    filtering: address",
+                        "16:5: rule \"one\": filtering is about external endpoints, and with snat: none there are"
+                                + " none"),
                 mistake(14, "    target: 192.0.2.17:9000\n    ttl: keep",
                         "15:10: rule \"one\": ttl \"keep\" is not known here. Fix: use decrement or preserve"),
                 mistake(17, "    target: 192.0.2.18:9100\n  - oops", "18:5: rule 3: must be a map of keys and values"));

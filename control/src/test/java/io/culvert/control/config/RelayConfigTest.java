@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.control.Failure;
 import java.io.IOException;
+import io.culvert.dataplane.nat.Filtering;
+import io.culvert.dataplane.nat.NatBehavior;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -45,8 +47,8 @@ class RelayConfigTest {
                 List.of(new RuleConfig("echo", address("192.0.2.1"), new PortRange(7, 7), List.of(),
                         address("192.0.2.7"), new PortRange(7, 7),
                         Optional.of(new SnatConfig(List.of(address("192.0.2.1")), new PortRange(1024, 65_535))),
-                        Duration.ofSeconds(300), Duration.ofSeconds(30), true, true, OptionalInt.empty(),
-                        OptionalInt.empty())),
+                        NatBehavior.STRICT, Duration.ofSeconds(300), Duration.ofSeconds(30), true, true,
+                        OptionalInt.empty(), OptionalInt.empty())),
                 Optional.of(new InetSocketAddress(address("127.0.0.1"), 9470))), config);
     }
 
@@ -60,13 +62,14 @@ class RelayConfigTest {
                           mtu: 9000, vlan: 12, mac: 52-54-00-AA-00-01, neighbors: { 203.0.113.9: "52:54:00:aa:00:02" } }
                 workers: { cores: 2-3, poll: busy }
                 memory: { huge: false, megabytes: 512 }
-                defaults: { idleTimeout: 2m, unansweredTimeout: 10s, ttl: preserve, snat: none }
+                defaults: { idleTimeout: 2m, unansweredTimeout: 10s, ttl: preserve, snat: none, filtering: address }
                 limits: { flows: 1024, newPerSecond: 500, unanswered: 100,
                           perSource: { prefix: 24, prefix6: 48, maxSessions: 50, newPerSecond: 20 } }
                 rules:
                   - { name: a, listen: 198.51.100.1:10-19/udp, sources: [10.0.0.0/8], target: 10.1.1.1:20-29,
                       snat: { address: [203.0.113.1, 203.0.113.2], ports: 40000-40999 },
-                      idleTimeout: 1h, ttl: decrement, inboundRefresh: false, maxSessions: 40, newPerSecond: 10 }
+                      idleTimeout: 1h, ttl: decrement, filtering: endpoint-independent,
+                      inboundRefresh: false, maxSessions: 40, newPerSecond: 10 }
                   - { name: b, listen: 198.51.100.1:20-29/udp, target: 10.1.1.1:99, idleTimeout: 5s }
                 metrics: none
                 """);
@@ -95,10 +98,25 @@ class RelayConfigTest {
         assertEquals(OptionalInt.of(10), a.newPerSecond());
         assertTrue(b.inboundRefresh());
         assertEquals(OptionalInt.empty(), b.maxSessions());
+        assertEquals(new NatBehavior(Filtering.ENDPOINT_INDEPENDENT), a.behavior());
+        assertEquals(NatBehavior.STRICT, b.behavior(), "without SNAT there is nothing to filter");
         assertEquals(Optional.empty(), b.snat());
         assertEquals(Duration.ofSeconds(5), b.unansweredTimeout(), "inherited, and cut to the idle timeout");
         assertEquals(false, b.decrementTtl());
         assertEquals(Optional.empty(), config.metrics());
+    }
+
+    @Test
+    void behaviorIsInheritedFromTheDefaults() {
+        final List<RuleConfig> rules = parse("""
+                ports: { lan: { device: net_tap0, address: 192.0.2.1/24 } }
+                defaults: { snat: { address: 192.0.2.1 }, filtering: address }
+                rules:
+                  - { name: a, listen: 192.0.2.1:7/udp, target: 192.0.2.200:7 }
+                  - { name: b, listen: 192.0.2.1:8/udp, target: 192.0.2.200:8, filtering: address-and-port }
+                """).rules();
+        assertEquals(new NatBehavior(Filtering.ADDRESS), rules.get(0).behavior());
+        assertEquals(NatBehavior.STRICT, rules.get(1).behavior());
     }
 
     @Test

@@ -325,12 +325,17 @@ public final class FlowTable {
         }
     }
 
-    private long keyLo(final int slot) {
+    public long keyLo(final int slot) {
         return entries.get(JAVA_LONG, at(slot) + FlowEntry.KEY_LO);
     }
 
-    private long keyHi(final int slot) {
+    public long keyHi(final int slot) {
         return entries.get(JAVA_LONG, at(slot) + FlowEntry.KEY_HI) & FlowEntry.KEY_HI_MASK;
+    }
+
+    /** The rule of a live flow. */
+    public int rule(final int slot) {
+        return Short.toUnsignedInt(entries.get(JAVA_SHORT, at(slot) + FlowEntry.RULE));
     }
 
     private static long at(final int slot) {

@@ -2,6 +2,7 @@
 package io.culvert.dataplane.nat;
 
 import io.culvert.dataplane.flow.AddressBook;
+import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
@@ -83,6 +84,18 @@ public final class Admission {
             return verdict;
         }
         return openTowards(rule, keyLo, ports, toTarget, toClient, nowMs);
+    }
+
+    /**
+     * Whether filtering lets in a packet to an external endpoint whose session expects another remote.
+     *
+     * @return the slot of the reply flow that it follows, with the flow's source in place of its own, or NOT_FOUND
+     */
+    public int filterIn(final long keyLo, final int ports) {
+        final int destinationPort = Wire.host16(ports >>> Short.SIZE);
+        final ExternalPorts external = pools.find((int) (keyLo >>> Integer.SIZE), destinationPort);
+        return external == null ? FlowTable.NOT_FOUND
+                : sessions.filterIn(external, destinationPort, (int) keyLo);
     }
 
     /**

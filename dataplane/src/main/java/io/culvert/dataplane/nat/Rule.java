@@ -16,9 +16,9 @@ import java.util.List;
  * @param sessionsLimit and {@code newPerSecond}: {@link Limits#NONE} where there is no limit
  */
 public record Rule(int index, String name, int listenAddress, int listenLow, int listenHigh, List<Subnet> sources,
-                   int targetAddress, int targetLow, boolean keepsOffset, int pool, int idleTimeoutMs,
-                   int unansweredTimeoutMs, boolean decrementsTtl, boolean inboundRefresh, int sessionsLimit,
-                   int newPerSecond) {
+                   int targetAddress, int targetLow, boolean keepsOffset, int pool, NatBehavior behavior,
+                   int idleTimeoutMs, int unansweredTimeoutMs, boolean decrementsTtl, boolean inboundRefresh,
+                   int sessionsLimit, int newPerSecond) {
     public static final int NO_SNAT = -1;
 
     /** @param high and {@code low} halves of the source; IPv4 as ::ffff:a.b.c.d */

@@ -97,6 +97,21 @@ public final class Sessions {
         return forward;
     }
 
+    /**
+     * The session that a packet to a lent external endpoint of this worker reaches, although it does not come from
+     * the session's remote: when the rule's filtering lets it in.
+     *
+     * @return the slot of the reply flow, or NOT_FOUND
+     */
+    public int filterIn(final ExternalPorts external, final int externalPort, final int source) {
+        if (external.owner(externalPort) != worker) {
+            return FlowTable.NOT_FOUND;
+        }
+        final int reply = external.sessionOf(externalPort) ^ 1;
+        final Filtering filtering = rules.rule(flows.rule(reply)).behavior().filtering();
+        return filtering.admits(source, (int) flows.keyLo(reply)) ? reply : FlowTable.NOT_FOUND;
+    }
+
     /** Looks at the next {@code limit} sessions and closes those that have been silent for too long. */
     public void expire(final int limit, final int nowMs) {
         final int highWater = flows.highWater();

@@ -144,10 +144,21 @@ public final class Worker {
             }
             if (slot >= 0) {
                 burst.slot[i] = slot;
-            } else if (!handOff(i, DropReason.of(~slot))) {
+            } else if (!filterIn(i, ~slot) && !handOff(i, DropReason.of(~slot))) {
                 burst.drop(i, DropReason.of(~slot));
             }
         }
+    }
+
+    /** Lets a packet of a stranger join a session whose rule's filtering allows it. @return false when none does */
+    private boolean filterIn(final int i, final int reason) {
+        final int reply = reason == DropReason.NO_SESSION.ordinal()
+                ? admission.filterIn(burst.keyLo[i], (int) burst.keyHi[i]) : FlowTable.NOT_FOUND;
+        if (reply != FlowTable.NOT_FOUND) {
+            SourceReplacer.replace(burst.data[i], (int) flows.keyLo(reply), (short) flows.keyHi(reply));
+            burst.slot[i] = reply;
+        }
+        return reply != FlowTable.NOT_FOUND;
     }
 
     /** Gives a packet to the worker that may know its session. @return false when there is none */

@@ -163,7 +163,7 @@ class LimitsProperties {
     }
 
     private static Rule rule(final int index, final int sessions, final int newPerSecond) {
-        return new Rule(index, "r" + index, 1, 1, 1, List.of(), 2, 1, false, Rule.NO_SNAT, 1, 1, true, true, sessions,
-                newPerSecond);
+        return new Rule(index, "r" + index, 1, 1, 1, List.of(), 2, 1, false, Rule.NO_SNAT, NatBehavior.STRICT, 1, 1,
+                true, true, sessions, newPerSecond);
     }
 }

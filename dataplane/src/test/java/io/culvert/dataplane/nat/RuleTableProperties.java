@@ -72,8 +72,8 @@ class RuleTableProperties {
 
     @Test
     void aRangeKeepsItsOffsetOrGoesToOnePort() {
-        final Rule keeps = new Rule(0, "r", ADDRESS, 9_000, 9_099, List.of(), 1, 65_436, true, 0, 1, 1, true,
-                true, Limits.NONE, Limits.NONE);
+        final Rule keeps = new Rule(0, "r", ADDRESS, 9_000, 9_099, List.of(), 1, 65_436, true, 0,
+                NatBehavior.STRICT, 1, 1, true, true, Limits.NONE, Limits.NONE);
         assertEquals(65_436, keeps.targetPort(9_000));
         assertEquals(65_535, keeps.targetPort(9_099));
         assertEquals(7_000, rule(0, ADDRESS, 9_000, 9_099, List.of()).targetPort(9_050));
@@ -94,7 +94,7 @@ class RuleTableProperties {
 
     private static Rule rule(final int index, final int address, final int low, final int high,
                              final List<Subnet> sources) {
-        return new Rule(index, "rule-" + index, address, low, high, sources, 1, 7_000, false, Rule.NO_SNAT, 1, 1, true,
-                true, Limits.NONE, Limits.NONE);
+        return new Rule(index, "rule-" + index, address, low, high, sources, 1, 7_000, false, Rule.NO_SNAT,
+                NatBehavior.STRICT, 1, 1, true, true, Limits.NONE, Limits.NONE);
     }
 }

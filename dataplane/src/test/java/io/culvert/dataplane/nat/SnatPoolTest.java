@@ -168,8 +168,8 @@ class SnatPoolTest {
     @Test
     void neverLendsAListenersPort(final SplittableRandom random) {
         final int second = FIRST_ADDRESS + (1 << 24);
-        final Rule rule = new Rule(0, "r", second, 2_003, 2_005, List.of(), 1, 7_890, false, 0, 1, 1, true, true,
-                Limits.NONE, Limits.NONE);
+        final Rule rule = new Rule(0, "r", second, 2_003, 2_005, List.of(), 1, 7_890, false, 0,
+                NatBehavior.STRICT, 1, 1, true, true, Limits.NONE, Limits.NONE);
         final SnatPool pool = pools(new RuleTable(List.of(rule)), random,
                 new SnatPool.Spec(0, List.of(FIRST_ADDRESS, second), 2_000, 2_009)).get(0);
         assertEquals(17, pool.size());

@@ -19,6 +19,7 @@ import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.Limits;
+import io.culvert.dataplane.nat.NatBehavior;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.nat.SnatPools;
@@ -105,7 +106,7 @@ final class TestRelay implements AutoCloseable {
             fromWorker[link] = out[link].rxQueue(0);
         }
         buffersAtStart = pool.available();
-        final RelayPlan plan = change.apply(plan());
+        final RelayPlan plan = change.apply(plan(NatBehavior.STRICT));
         snatPools = new SnatPools(plan.pools(), plan.ruleTable(), random());
         neighbors = new Neighbors(plan.links(), arena);
         flows = new FlowTable(FlowFile.inMemory(sessions, arena));
@@ -132,15 +133,15 @@ final class TestRelay implements AutoCloseable {
         return relay;
     }
 
-    private static RelayPlan plan() {
+    static RelayPlan plan(final NatBehavior behavior) {
         final List<Link> links = List.of(
                 new Link(EDGE, "edge", MAC[EDGE], MTU, List.of(new Link.Subnet(EDGE_ADDRESS, 0xFF_FFFF)), 0, 0),
                 new Link(INNER, "inner", MAC[INNER], MTU, List.of(new Link.Subnet(INNER_ADDRESS, 0xFF_FFFF)), 0, 0));
         final List<Rule> rules = List.of(
                 new Rule(0, "media", EDGE_ADDRESS, LISTEN, LISTEN + 99, List.of(), TARGET, TARGET_PORT, true, 0,
-                        IDLE_MS, UNANSWERED_MS, true, true, Limits.NONE, Limits.NONE),
+                        behavior, IDLE_MS, UNANSWERED_MS, true, true, Limits.NONE, Limits.NONE),
                 new Rule(1, "other", EDGE_ADDRESS, LISTEN_OTHER, LISTEN_OTHER, List.of(), OTHER_TARGET, TARGET_PORT,
-                        false, 0, IDLE_MS, UNANSWERED_MS, true, true, Limits.NONE, Limits.NONE));
+                        false, 0, behavior, IDLE_MS, UNANSWERED_MS, true, true, Limits.NONE, Limits.NONE));
         return new RelayPlan(links, rules,
                 List.of(new SnatPool.Spec(0, List.of(INNER_ADDRESS), POOL_LOW, POOL_HIGH)), Limits.Spec.UNLIMITED, 1);
     }
@@ -149,15 +150,15 @@ final class TestRelay implements AutoCloseable {
     static Rule with(final Rule rule, final int sessions, final int newPerSecond) {
         return new Rule(rule.index(), rule.name(), rule.listenAddress(), rule.listenLow(), rule.listenHigh(),
                 rule.sources(), rule.targetAddress(), rule.targetLow(), rule.keepsOffset(), rule.pool(),
-                rule.idleTimeoutMs(), rule.unansweredTimeoutMs(), rule.decrementsTtl(), rule.inboundRefresh(),
-                sessions, newPerSecond);
+                rule.behavior(), rule.idleTimeoutMs(), rule.unansweredTimeoutMs(), rule.decrementsTtl(),
+                rule.inboundRefresh(), sessions, newPerSecond);
     }
 
     /** The same rule with other timers. */
     static Rule with(final Rule rule, final int idleMs, final int unansweredMs, final boolean inboundRefresh) {
         return new Rule(rule.index(), rule.name(), rule.listenAddress(), rule.listenLow(), rule.listenHigh(),
                 rule.sources(), rule.targetAddress(), rule.targetLow(), rule.keepsOffset(), rule.pool(),
-                idleMs, unansweredMs, rule.decrementsTtl(), inboundRefresh, rule.sessionsLimit(),
+                rule.behavior(), idleMs, unansweredMs, rule.decrementsTtl(), inboundRefresh, rule.sessionsLimit(),
                 rule.newPerSecond());
     }
 
