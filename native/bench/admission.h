@@ -110,7 +110,7 @@ open_session(struct culvert_bench_twin *twin, struct state *state, uint64_t key_
 		(uint32_t)lease >> 16, state->now_ms);
 	write_flow(table, forward ^ 1, FLOW_DECREMENT_TTL | FLOW_REPLY, relayed << 32 | relayed >> 32,
 		relayed_ports << 16 | relayed_ports >> 16, key_lo << 32 | key_lo >> 32, ports << 16 | ports >> 16,
-		(uint32_t)client, 0, state->now_ms);
+		(uint32_t)client, neighbors[client].link, state->now_ms);
 	if (!flow_publish(table, forward)) {
 		pool_give_back(&state->pools[lease >> 16], (uint32_t)lease & 0xFFFF, state->now_ms);
 		return refuse(neighbors, DROP_TUPLE_IN_USE, target, client);

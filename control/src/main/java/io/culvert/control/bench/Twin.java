@@ -12,7 +12,6 @@ import io.culvert.bindings.ffi.culvert_bench_link;
 import io.culvert.bindings.ffi.culvert_bench_rule;
 import io.culvert.bindings.ffi.culvert_bench_twin;
 import io.culvert.control.boot.Relay;
-import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.stats.DropReason;
@@ -44,7 +43,7 @@ final class Twin implements Walker, AutoCloseable {
         final CounterCatalog catalog = counters.catalog();
         final int[] own = ownAddresses(plan);
         struct = culvert_bench_twin.allocate(arena);
-        culvert_bench_twin.flows(struct, start(flows));
+        culvert_bench_twin.flows(struct, MemorySegment.ofAddress(flows.address()));
         culvert_bench_twin.neighbors(struct, MemorySegment.ofAddress(relay.neighbors().entry(0).address()));
         culvert_bench_twin.counters(struct, MemorySegment.ofAddress(counters.address()));
         culvert_bench_twin.cycles_per_ms(struct, Tsc.hz() / MS_PER_SECOND);
@@ -67,13 +66,6 @@ final class Twin implements Walker, AutoCloseable {
                         .mapToInt(Link.Subnet::address), plan.rules().stream().mapToInt(Rule::listenAddress)),
                 plan.pools().stream().flatMap(pool -> pool.addresses().stream()).mapToInt(Integer::intValue))
                 .distinct().toArray();
-    }
-
-    /** The file's first byte, which lies before its index, which lies before its entries. */
-    private static MemorySegment start(final FlowFile flows) {
-        final long entries = (long) flows.capacity() * 2 * FlowEntry.LENGTH;
-        return MemorySegment.ofAddress(
-                flows.entry(0).address() - (FlowFile.bytesFor(flows.capacity()) - entries));
     }
 
     private static MemorySegment links(final Relay relay, final CounterCatalog catalog, final Arena arena) {

@@ -30,12 +30,17 @@ public final class Daemon {
     private static final Duration HOUSEKEEPING = Duration.ofSeconds(1);
 
     private final RelayConfig config;
+    private final boolean cold;
     private final StopSignal signal;
     private volatile Throwable failure;
 
-    /** @param signal ends {@link #run} */
-    public Daemon(final RelayConfig config, final StopSignal signal) {
+    /**
+     * @param cold whether it starts with nothing, whatever a predecessor left
+     * @param signal ends {@link #run}
+     */
+    public Daemon(final RelayConfig config, final boolean cold, final StopSignal signal) {
         this.config = config;
+        this.cold = cold;
         this.signal = signal;
     }
 
@@ -49,6 +54,9 @@ public final class Daemon {
         final Instance instance = Instance.named(config.instance());
         final InstanceLock lock = InstanceLock.take(instance);
         try {
+            if (cold) {
+                forget(instance);
+            }
             final int[] cpus = Lcore.allowedCpus();
             final MemoryPlan memory = MemoryPlan.of(config);
             initEal(memory, cpus[0]);
@@ -63,6 +71,15 @@ public final class Daemon {
         if (failure != null) {
             throw new Failure(Failure.FAILED, "a worker failed: " + failure + ". Fix: this is a bug; please report it"
                     + " with the lines above", failure);
+        }
+    }
+
+    private static void forget(final Instance instance) {
+        try {
+            instance.clear();
+        } catch (final IOException e) {
+            throw new Failure(Failure.FAILED, "cannot remove what the last process left in " + instance.directory()
+                    + ": " + e.getMessage() + ". Fix: run as the user who owns it", e);
         }
     }
 
@@ -81,6 +98,7 @@ public final class Daemon {
         final Clock clock = Clock.tsc();
         WarmUp.run(clock);
         try (Relay relay = Relay.open(config, memory, instance, clock)) {
+            relay.heritage().ifPresent(line -> System.err.println("culvert: " + line));
             final Optional<StatusServer> status = statusServer(relay);
             final Housekeeper housekeeper = new Housekeeper(relay);
             final List<WorkerLoop> loops = loops(relay, clock, cpus);

@@ -7,6 +7,8 @@ import io.culvert.bindings.ethdev.PortStats;
 import io.culvert.control.metrics.ProcessSeries;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.CounterFile;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Writes once a second what no worker knows: what devices count themselves, the mempool, the pools, the next hops, and
@@ -18,11 +20,16 @@ public final class Housekeeper {
     private final Relay relay;
     private final ProcessSeries series;
     private final CounterFile counters;
+    /** What a predecessor's ports had counted: devices start at zero again. */
+    private final List<PortStats> before;
 
     public Housekeeper(final Relay relay) {
         this.relay = relay;
         this.series = relay.processSeries();
         this.counters = relay.counters();
+        this.before = IntStream.range(0, relay.ports().size()).mapToObj(port -> new PortStats(0, 0, 0, 0,
+                counters.process(series.receiveMissed(port)), counters.process(series.receiveErrors(port)),
+                counters.process(series.transmitErrors(port)), counters.process(series.receiveNoMbuf(port)))).toList();
     }
 
     public void publish() {
@@ -45,12 +52,13 @@ public final class Housekeeper {
     private void publishPort(final int index, final Port port) {
         final PortInfo info = port.info();
         final PortStats stats = port.stats();
+        final PortStats past = before.get(index);
         counters.setProcess(series.up(index), info.linkUp() ? 1 : 0);
         counters.setProcess(series.speedBytes(index),
                 info.linkMbps() < 0 ? 0 : (long) info.linkMbps() * BITS_PER_MEGABIT / Byte.SIZE);
-        counters.setProcess(series.receiveMissed(index), stats.receivedMissed());
-        counters.setProcess(series.receiveErrors(index), stats.receiveErrors());
-        counters.setProcess(series.receiveNoMbuf(index), stats.receivedNoMbuf());
-        counters.setProcess(series.transmitErrors(index), stats.sendErrors());
+        counters.setProcess(series.receiveMissed(index), past.receivedMissed() + stats.receivedMissed());
+        counters.setProcess(series.receiveErrors(index), past.receiveErrors() + stats.receiveErrors());
+        counters.setProcess(series.receiveNoMbuf(index), past.receivedNoMbuf() + stats.receivedNoMbuf());
+        counters.setProcess(series.transmitErrors(index), past.sendErrors() + stats.sendErrors());
     }
 }

@@ -17,10 +17,12 @@ import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
+import io.culvert.dataplane.nat.Adoption;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
+import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.worker.Clock;
 import io.culvert.dataplane.worker.Handoff;
@@ -33,8 +35,10 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
@@ -56,6 +60,7 @@ public final class Relay implements AutoCloseable {
     private Handoff handoff;
     private ProcessSeries processSeries;
     private CounterFile counters;
+    private Optional<String> heritage;
 
     private Relay() { }
 
@@ -80,7 +85,7 @@ public final class Relay implements AutoCloseable {
     }
 
     private void build(final RelayConfig config, final MemoryPlan memory, final Instance instance,
-                       final Clock clock) throws IOException {
+                       final Clock ownClock) throws IOException {
         final Arena arena = Arena.ofShared();
         opened.push(arena::close);
         pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), -1);
@@ -101,13 +106,66 @@ public final class Relay implements AutoCloseable {
         final List<String> portNames = plan.links().stream().map(Link::name).toList();
         final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
         processSeries = new ProcessSeries(portNames, plan.pools().stream().map(plan::nameOf).toList());
-        counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
-                clock.hz(), arena);
         final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());
+        final Predecessor predecessor = new Predecessor(instance, plan.workers(), ownClock);
+        opened.push(predecessor);
+        heritage = predecessor.farewell();
+        final Clock clock = predecessor.clock(ownClock);
+        counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
+                clock.hz(), predecessor.counters(), arena);
+        final int[] noRoom = new int[plan.workers()];
         for (int number = 0; number < plan.workers(); number++) {
-            final FlowFile flows = flowFile(instance, number, sessions, memory, arena);
-            flowFiles.add(flows);
-            workers.add(worker(number, new FlowTable(flows), catalog, clock, arena));
+            noRoom[number] = makeTable(instance, number, sessions, memory, predecessor, arena);
+            workers.add(worker(number, new FlowTable(flowFiles.get(number)), catalog, clock, arena));
+        }
+        for (int number = plan.workers(); instance.removeFlows(number); number++) {
+            // Tables of workers that are no more.
+        }
+        settle(predecessor, noRoom, catalog, clock.hz());
+    }
+
+    /** The predecessor's own table where it fits, else a new one. @return how many of its sessions found no room */
+    private int makeTable(final Instance instance, final int number, final int sessions, final MemoryPlan memory,
+                          final Predecessor predecessor, final Arena arena) throws IOException {
+        if (predecessor.tables().isEmpty()) {
+            flowFiles.add(flowFile(instance, number, sessions, memory, arena));
+            return 0;
+        }
+        final FlowFile before = predecessor.tables().get(number);
+        if (before.capacity() == sessions && before.addressCapacity() == plan.addressesFor(sessions)) {
+            flowFiles.add(before);
+            before.disown();
+            return 0;
+        }
+        final FlowFile file = flowFile(instance, number, sessions, memory, arena);
+        flowFiles.add(file);
+        return file.fill(before);
+    }
+
+    /** From here on the state is this process's, and says what became of every session. */
+    private void settle(final Predecessor predecessor, final int[] noRoom, final CounterCatalog catalog,
+                        final long hz) {
+        final FlowFile.Owner owner = Fingerprints.owner(plan, hz);
+        final int[] kept = new int[plan.rules().size()];
+        if (!predecessor.tables().isEmpty()) {
+            final List<Adoption.Outcome> outcomes = new ArrayList<>();
+            for (final Worker worker : workers) {
+                final int number = outcomes.size();
+                final Adoption.Outcome outcome = worker.adopt(predecessor.numbers(number, owner));
+                outcome.fates()[Adoption.Fate.NO_ROOM.ordinal()] += noRoom[number];
+                Arrays.setAll(kept, rule -> kept[rule] + outcome.keptOfRule()[rule]);
+                outcomes.add(outcome);
+            }
+            heritage = Optional.of(predecessor.welcome(outcomes));
+        }
+        flowFiles.forEach(file -> file.owner(owner));
+        final WorkerCounters first = counters.worker(0, catalog);
+        for (int rule = 0; rule < kept.length; rule++) {
+            final long live = counters.total(catalog.created(rule)) - counters.total(catalog.ended(rule))
+                    - counters.total(catalog.endedByRestart(rule));
+            // A rule that was given another name goes on with sessions that this name did not open.
+            first.add(live > kept[rule] ? catalog.endedByRestart(rule) : catalog.created(rule),
+                    Math.abs(live - kept[rule]));
         }
     }
 
@@ -159,7 +217,7 @@ public final class Relay implements AutoCloseable {
                               final Arena arena) throws IOException {
         final int addresses = plan.addressesFor(sessions);
         final Path link = instance.flowsFile(number);
-        Files.deleteIfExists(link);
+        instance.removeFlows(number);
         if (memory.huge() && HugePages.ofHost().canHold(FlowFile.bytesFor(sessions, addresses))) {
             final Path file = memory.pages().mount().orElseThrow()
                     .resolve("culvert-" + instance.name() + "-flows-" + number);
@@ -221,6 +279,11 @@ public final class Relay implements AutoCloseable {
 
     public CounterFile counters() {
         return counters;
+    }
+
+    /** What became of the sessions of the process before, in a line; empty when there was none. */
+    public Optional<String> heritage() {
+        return heritage;
     }
 
     public List<FlowFile> flowFiles() {

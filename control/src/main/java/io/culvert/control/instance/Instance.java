@@ -79,6 +79,23 @@ public record Instance(Path directory) {
         return directory().resolve("flows-" + worker);
     }
 
+    /** Removes the table of a worker, on huge pages too. @return whether there was one */
+    public boolean removeFlows(final int worker) throws IOException {
+        final Path file = flowsFile(worker);
+        if (Files.isSymbolicLink(file)) {
+            Files.deleteIfExists(Files.readSymbolicLink(file));
+        }
+        return Files.deleteIfExists(file);
+    }
+
+    /** Removes what a process that has ended left, so that the next one starts with nothing. */
+    public void clear() throws IOException {
+        Files.deleteIfExists(countersFile());
+        for (int worker = 0; removeFlows(worker); worker++) {
+            // Their numbers have no gap.
+        }
+    }
+
     /** Held by the daemon for as long as it lives. */
     public Path lockFile() {
         return directory().resolve("lock");

@@ -38,6 +38,8 @@ final class MetricHelp {
             Map.entry("culvert_worker_taken_over_packets_total",
                     "Packets taken from workers that do not own their session."),
             Map.entry("culvert_worker_waiting_packets", "Packets that wait for their next hop to be resolved."),
+            Map.entry("culvert_worker_unsettled_packets",
+                    "Packets that a killed predecessor had not counted to their end; may be negative."),
             Map.entry("culvert_worker_originated_packets_total",
                     "Packets that the worker sent of itself: ARP requests."),
             Map.entry("culvert_worker_heartbeat_timestamp_seconds", "When the worker last went round its loop."),

@@ -125,10 +125,8 @@ public final class MetricsExporter implements AutoCloseable {
         add("culvert_flow_table_fill_ratio", Tags.empty(),
                 () -> limit == 0 ? 0 : (double) counters.total(SESSIONS) / limit);
         for (final String rule : counters.rules()) {
-            final String ended = Series.of("culvert_flows_ended_total", "rule", rule, "reason", "idle");
-            final String created = Series.of("culvert_flows_created_total", "rule", rule);
             // Ended first: what ends between the two looks must not count as ended before it was created.
-            add("culvert_rule_flows", Tags.of("rule", rule), () -> -counters.total(ended) + counters.total(created));
+            add("culvert_rule_flows", Tags.of("rule", rule), () -> -counters.ended(rule) + counters.created(rule));
         }
     }
 

@@ -65,6 +65,17 @@ public final class Counters {
         return index == null ? 0 : file.total(index);
     }
 
+    /** Sessions of a rule. */
+    public long created(final String rule) {
+        return total(Series.of("culvert_flows_created_total", "rule", rule));
+    }
+
+    /** Sessions of a rule that live no more, whatever ended them. */
+    public long ended(final String rule) {
+        return total(Series.of("culvert_flows_ended_total", "rule", rule, "reason", "idle"))
+                + total(Series.of("culvert_flows_ended_total", "rule", rule, "reason", "restart"));
+    }
+
     public long process(final String series) {
         final Integer index = processSeries.get(series);
         return index == null ? 0 : file.process(index);

@@ -110,9 +110,9 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
     }
 
     private static Rule rule(final Counters counters, final String name) {
-        final long ended = counters.total(Series.of("culvert_flows_ended_total", "rule", name, "reason", "idle"));
-        final long created = counters.total(Series.of("culvert_flows_created_total", "rule", name));
-        return new Rule(name, created, ended, traffic(counters, name, "forward"), traffic(counters, name, "reply"));
+        final long ended = counters.ended(name);
+        return new Rule(name, counters.created(name), ended,
+                traffic(counters, name, "forward"), traffic(counters, name, "reply"));
     }
 
     private static Traffic traffic(final Counters counters, final String rule, final String direction) {

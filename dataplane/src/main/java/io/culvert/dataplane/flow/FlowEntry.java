@@ -44,7 +44,7 @@ public final class FlowEntry {
     public static final int PACKETS = VERSION + Integer.BYTES;
     public static final int BYTES = PACKETS + Long.BYTES;
     public static final int RULE = BYTES + Long.BYTES;
-    /** Which of the rule's SNAT addresses lent the port; forward entries only. */
+    /** Forward: which of the rule's SNAT addresses lent the port. Reply: the link that leads to the client. */
     public static final int EXTERNAL = RULE + Short.BYTES;
     public static final int OPENED = EXTERNAL + Short.BYTES;
 
@@ -73,6 +73,15 @@ public final class FlowEntry {
     static boolean matches(final MemorySegment entries, final long at, final long keyLo, final long keyHi) {
         return ((entries.get(JAVA_LONG, at + KEY_LO) ^ keyLo)
                 | ((entries.get(JAVA_LONG, at + KEY_HI) ^ keyHi) & KEY_HI_MASK)) == 0;
+    }
+
+    static boolean isLive(final MemorySegment entries, final long at) {
+        return (entries.get(JAVA_BYTE, at + FLAGS) & FLAG_LIVE) != 0;
+    }
+
+    /** Whether it was left in the middle of a change. */
+    static boolean isChanging(final MemorySegment entries, final long at) {
+        return (entries.get(JAVA_INT, at + VERSION) & 1) != 0;
     }
 
     public static boolean isLive(final MemorySegment entry) {
@@ -129,6 +138,15 @@ public final class FlowEntry {
 
     public static int external(final MemorySegment entry) {
         return Short.toUnsignedInt(entry.get(JAVA_SHORT, EXTERNAL));
+    }
+
+    /** Both checksum deltas: l3 in the low half, l4 in the high half. */
+    public static int deltas(final MemorySegment entry) {
+        return entry.get(JAVA_INT, L3_DELTA);
+    }
+
+    public static boolean decrementsTtl(final MemorySegment entry) {
+        return (entry.get(JAVA_BYTE, FLAGS) & FLAG_DECREMENT_TTL) != 0;
     }
 
     public static int version(final MemorySegment entry) {

@@ -15,22 +15,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
+import java.util.UUID;
 
 /**
  * The file that one worker's flow table lies in, on hugetlbfs or tmpfs: a header that describes it, the index, the
- * entries. The worker maps it writable; every reader maps it read-only and needs nothing from the worker.
+ * entries, and what the numbers in them mean. The worker maps it writable; every reader maps it read-only and needs
+ * nothing from the worker. The next process of the instance goes on with it ({@link #attach}).
  * <pre>
  *     0 | magic            | layout | worker | pid            | sessions | buckets  |
- *    32 | seed lo | seed hi | now, ms | highest session used | addresses           |
+ *    32 | seed lo | seed hi | now, ms | highest session used | addresses | workers |
+ *    64 | rules | ports | clock cycles per s | boot id
+ *   128 | port fingerprints: 32 x 8 bytes
  *  4096 | index: buckets x 64 bytes
  *       | entries: 2 x sessions x 64 bytes
  *       | address book: addresses x 16 bytes
+ *       | rule fingerprints: 10,000 x 8 bytes
  * </pre>
  */
 public final class FlowFile {
     /** "CULVFLOW" read as a little-endian long. */
     private static final long MAGIC = 0x574F4C46_564C5543L;
-    private static final int LAYOUT_VERSION = 2;
+    private static final int LAYOUT_VERSION = 3;
 
     private static final int MAGIC_AT = 0;
     private static final int LAYOUT_AT = MAGIC_AT + Long.BYTES;
@@ -43,7 +48,22 @@ public final class FlowFile {
     private static final int NOW_AT = SEED_HI_AT + Long.BYTES;
     private static final int HIGH_WATER_AT = NOW_AT + Integer.BYTES;
     private static final int ADDRESSES_AT = HIGH_WATER_AT + Integer.BYTES;
+    private static final int WORKERS_AT = ADDRESSES_AT + Integer.BYTES;
+    private static final int RULES_AT = WORKERS_AT + Integer.BYTES;
+    private static final int PORTS_AT = RULES_AT + Integer.BYTES;
+    private static final int HZ_AT = PORTS_AT + Integer.BYTES;
+    private static final int BOOT_LO_AT = HZ_AT + Long.BYTES;
+    private static final int BOOT_HI_AT = BOOT_LO_AT + Long.BYTES;
+    private static final int PORT_NAMES_AT = 128;
     private static final int HEADER_LENGTH = 4096;
+
+    /** As many as a configuration may have. */
+    private static final int PORTS_LIMIT = 32;
+    private static final int RULES_LIMIT = 10_000;
+    private static final long RULES_LENGTH = (long) RULES_LIMIT * Long.BYTES;
+    /** No workers: whoever finds the file so cannot tell what the numbers in it mean. */
+    private static final int NOBODY = 0;
+    private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
     /** Both entries of a session, forward first. */
     public static final int SESSION_LENGTH = 2 * FlowEntry.LENGTH;
@@ -58,6 +78,16 @@ public final class FlowFile {
     private final MemorySegment index;
     private final MemorySegment entries;
     private final MemorySegment addresses;
+    private final MemorySegment rules;
+
+    /**
+     * What the process is that writes the file. Another may go on with the sessions if it has as many workers and the
+     * same clock; what its rules and ports have in common with these is told by their fingerprints.
+     *
+     * @param hz of the clock in whose milliseconds the entries' times are
+     * @param rules and {@code ports}: a fingerprint of each, in the order of their indices
+     */
+    public record Owner(int workers, long hz, long[] rules, long[] ports) { }
 
     private FlowFile(final MemorySegment file) {
         final long buckets = file.get(JAVA_INT, BUCKETS_AT);
@@ -68,6 +98,8 @@ public final class FlowFile {
         this.entries = file.asSlice(HEADER_LENGTH + index.byteSize(), 2 * sessions * FlowEntry.LENGTH);
         this.addresses = file.asSlice(HEADER_LENGTH + index.byteSize() + entries.byteSize(),
                 numbered * AddressBook.ENTRY_LENGTH);
+        this.rules = file.asSlice(HEADER_LENGTH + index.byteSize() + entries.byteSize() + addresses.byteSize(),
+                RULES_LENGTH);
     }
 
     /** {@link #create(Path, int, int, int, long, Arena)} without IPv6. */
@@ -92,6 +124,8 @@ public final class FlowFile {
                 StandardOpenOption.WRITE)) {
             final MemorySegment file = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
             describe(file, worker, sessions, buckets, addresses);
+            file.set(JAVA_LONG, BOOT_LO_AT, bootId().getLeastSignificantBits());
+            file.set(JAVA_LONG, BOOT_HI_AT, bootId().getMostSignificantBits());
             return new FlowFile(file);
         }
     }
@@ -112,21 +146,52 @@ public final class FlowFile {
     /** Maps a worker's file read-only. @throws IOException when it is none, or of another layout */
     public static FlowFile read(final Path path, final Arena arena) throws IOException {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            if (channel.size() < HEADER_LENGTH) {
-                throw new IOException(path + " is too short for a flow table");
-            }
-            final MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-            if (file.get(JAVA_LONG, MAGIC_AT) != MAGIC || file.get(JAVA_INT, LAYOUT_AT) != LAYOUT_VERSION) {
-                throw new IOException(path + " is not a flow table of layout " + LAYOUT_VERSION);
-            }
-            final long described = HEADER_LENGTH + (long) file.get(JAVA_INT, BUCKETS_AT) * FlowIndex.BUCKET_LENGTH
-                    + (long) file.get(JAVA_INT, SESSIONS_AT) * SESSION_LENGTH
-                    + (long) file.get(JAVA_INT, ADDRESSES_AT) * AddressBook.ENTRY_LENGTH;
-            if (described > file.byteSize()) {
-                throw new IOException(path + " is shorter than the flow table that it describes");
-            }
-            return new FlowFile(file);
+            return map(path, channel, FileChannel.MapMode.READ_ONLY, arena);
         }
+    }
+
+    /**
+     * Maps the file of a process that has ended, to go on with it; nothing in it is changed yet.
+     *
+     * @throws IOException that says why it is of no use: no file of this layout, from before a reboot, or left in the
+     *     middle of a change of its owner
+     */
+    public static FlowFile attach(final Path path, final Arena arena) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            final FlowFile file = map(path, channel, FileChannel.MapMode.READ_WRITE, arena);
+            if (file.header.get(JAVA_LONG, BOOT_LO_AT) != bootId().getLeastSignificantBits()
+                    || file.header.get(JAVA_LONG, BOOT_HI_AT) != bootId().getMostSignificantBits()) {
+                throw new IOException(path + " is from before the host's last boot, and so is its clock");
+            }
+            if (file.header.get(JAVA_INT, WORKERS_AT) == NOBODY) {
+                throw new IOException(path + " was changing hands when its process ended");
+            }
+            return file;
+        }
+    }
+
+    private static FlowFile map(final Path path, final FileChannel channel, final FileChannel.MapMode mode,
+                                final Arena arena) throws IOException {
+        if (channel.size() < HEADER_LENGTH) {
+            throw new IOException(path + " is too short for a flow table");
+        }
+        final MemorySegment file = channel.map(mode, 0, channel.size(), arena);
+        if (file.get(JAVA_LONG, MAGIC_AT) != MAGIC || file.get(JAVA_INT, LAYOUT_AT) != LAYOUT_VERSION) {
+            throw new IOException(path + " is not a flow table of layout " + LAYOUT_VERSION);
+        }
+        final int sessions = file.get(JAVA_INT, SESSIONS_AT);
+        final int addresses = file.get(JAVA_INT, ADDRESSES_AT);
+        if (sessions < 0 || addresses < 0 || file.get(JAVA_INT, BUCKETS_AT) != bucketsFor(sessions)) {
+            throw new IOException(path + " contradicts itself about its size");
+        }
+        if (bytesFor(sessions, addresses) > file.byteSize()) {
+            throw new IOException(path + " is shorter than the flow table that it describes");
+        }
+        return new FlowFile(file);
+    }
+
+    private static UUID bootId() throws IOException {
+        return UUID.fromString(Files.readString(BOOT_ID).strip());
     }
 
     private static void describe(final MemorySegment file, final int worker, final int sessions, final int buckets,
@@ -154,7 +219,7 @@ public final class FlowFile {
     /** What a table for this many sessions and IPv6 addresses takes, index included. */
     public static long bytesFor(final int sessions, final int addresses) {
         return HEADER_LENGTH + (long) bucketsFor(sessions) * FlowIndex.BUCKET_LENGTH
-                + 2L * sessions * FlowEntry.LENGTH + (long) addresses * AddressBook.ENTRY_LENGTH;
+                + 2L * sessions * FlowEntry.LENGTH + (long) addresses * AddressBook.ENTRY_LENGTH + RULES_LENGTH;
     }
 
     private static int bucketsFor(final int sessions) {
@@ -163,6 +228,44 @@ public final class FlowFile {
 
     private static long roundUp(final long size, final long granularity) {
         return (size + granularity - 1) / granularity * granularity;
+    }
+
+    /** Where the header lies: for who reads the file without Java. */
+    public long address() {
+        return header.address();
+    }
+
+    /** Whose sessions these are. */
+    public Owner owner() {
+        return new Owner(header.get(JAVA_INT, WORKERS_AT), header.get(JAVA_LONG, HZ_AT),
+                longs(rules, 0, header.get(JAVA_INT, RULES_AT), RULES_LIMIT),
+                longs(header, PORT_NAMES_AT, header.get(JAVA_INT, PORTS_AT), PORTS_LIMIT));
+    }
+
+    /** From now on the entries' rules and ports are those of this process, which is the one that writes. */
+    public void owner(final Owner owner) {
+        if (owner.rules.length > RULES_LIMIT || owner.ports.length > PORTS_LIMIT) {
+            throw new IllegalArgumentException("more than " + RULES_LIMIT + " rules or " + PORTS_LIMIT + " ports");
+        }
+        disown();
+        header.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());
+        header.set(JAVA_LONG, HZ_AT, owner.hz);
+        header.set(JAVA_INT, RULES_AT, owner.rules.length);
+        header.set(JAVA_INT, PORTS_AT, owner.ports.length);
+        MemorySegment.copy(owner.rules, 0, rules, JAVA_LONG, 0, owner.rules.length);
+        MemorySegment.copy(owner.ports, 0, header, JAVA_LONG, PORT_NAMES_AT, owner.ports.length);
+        VarHandle.storeStoreFence();
+        header.set(JAVA_INT, WORKERS_AT, owner.workers);
+    }
+
+    /** The entries change from one owner's numbers to another's: who finds the file so cannot tell them apart. */
+    public void disown() {
+        header.set(JAVA_INT, WORKERS_AT, NOBODY);
+        VarHandle.storeStoreFence();
+    }
+
+    private static long[] longs(final MemorySegment from, final long at, final int count, final int limit) {
+        return from.asSlice(at, (long) Math.clamp(count, 0, limit) * Long.BYTES).toArray(JAVA_LONG);
     }
 
     MemorySegment index() {
@@ -176,6 +279,39 @@ public final class FlowFile {
     /** The addresses of an {@link AddressBook}, by number. */
     MemorySegment addresses() {
         return addresses;
+    }
+
+    /** How many IPv6 addresses can have a number. */
+    public int addressCapacity() {
+        return header.get(JAVA_INT, ADDRESSES_AT);
+    }
+
+    /** The addresses that have or had a number, as they are now: both halves of each, by id. */
+    public long[] copyAddresses() {
+        return addresses.toArray(JAVA_LONG);
+    }
+
+    /**
+     * Fills a new file with the sessions of one that has another size, close together.
+     *
+     * @return how many found no room
+     */
+    public int fill(final FlowFile from) {
+        int room = 0;
+        int left = 0;
+        for (int session = 0; session < Math.clamp(from.highWater(), 0, from.capacity()); session++) {
+            final long at = (long) session * SESSION_LENGTH;
+            if (!FlowEntry.isLive(from.entries, at) && !FlowEntry.isLive(from.entries, at + FlowEntry.LENGTH)) {
+                continue;
+            }
+            if (room < capacity()) {
+                MemorySegment.copy(from.entries, at, entries, (long) room++ * SESSION_LENGTH, SESSION_LENGTH);
+            } else {
+                left++;
+            }
+        }
+        highWater(room);
+        return left;
     }
 
     long seedLo() {

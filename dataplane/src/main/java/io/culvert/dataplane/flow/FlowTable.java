@@ -42,7 +42,10 @@ public final class FlowTable {
     /** Head of the list of closed sessions, linked through {@link FlowEntry#KEY_LO} of the forward entry. */
     private int freeSession = NO_SESSION;
 
-    /** An empty table over a new file. */
+    /**
+     * A table over a file. Of a new one it is empty. In one that a predecessor left, the sessions below
+     * {@link #highWater} are neither live nor free before each went through {@link #adopt} or {@link #discard}.
+     */
     public FlowTable(final FlowFile file) {
         this.file = file;
         this.indexLines = new CacheLines(file.index());
@@ -53,6 +56,10 @@ public final class FlowTable {
         this.seedLo = file.seedLo();
         this.seedHi = file.seedHi();
         this.capacity = file.capacity();
+        this.highWater = Math.clamp(file.highWater(), 0, capacity);
+        if (highWater > 0) {
+            index.fill((byte) 0);
+        }
     }
 
     /** An address book over the same file. */
@@ -175,6 +182,62 @@ public final class FlowTable {
         entries.set(JAVA_INT, at + FlowEntry.OPENED, nowMs);
         entries.set(JAVA_BYTE, at + FlowEntry.FLAGS, (byte) (flags | FlowEntry.FLAG_LIVE));
         FlowEntry.endChange(entries, at);
+    }
+
+    /** What a predecessor left at a session's place. */
+    public enum Remains { NOTHING, SESSION, HALF }
+
+    /** What lies at this session's place in a file that a predecessor left, which may have ended at any instant. */
+    public Remains remains(final int forward) {
+        final long at = at(forward);
+        final long twin = at(forward ^ 1);
+        final boolean isLive = FlowEntry.isLive(entries, at);
+        if (isLive != FlowEntry.isLive(entries, twin) || FlowEntry.isChanging(entries, at)
+                || FlowEntry.isChanging(entries, twin)) {
+            return Remains.HALF;
+        }
+        return isLive ? Remains.SESSION : Remains.NOTHING;
+    }
+
+    /**
+     * Goes on with a session that a predecessor left: findable again, with the numbers that its addresses, its rule,
+     * its SNAT address, its next hops and the client's link have now.
+     *
+     * @param keyLo and {@code newAddresses}: of the forward flow; the reply has them the other way round
+     * @return false when a flow of that key lives already, or a bucket chain is full; then {@link #discard} it
+     */
+    public boolean adopt(final int forward, final long keyLo, final long newAddresses, final int toTarget,
+                         final int toClient, final int rule, final int external, final int link) {
+        renumber(forward, keyLo, newAddresses, toTarget, rule, external);
+        renumber(forward ^ 1, Long.rotateLeft(newAddresses, Integer.SIZE), Long.rotateLeft(keyLo, Integer.SIZE),
+                toClient, rule, link);
+        if (!insert(forward)) {
+            return false;
+        }
+        if (!insert(forward ^ 1)) {
+            remove(forward);
+            return false;
+        }
+        sessions++;
+        return true;
+    }
+
+    private void renumber(final int slot, final long keyLo, final long newAddresses, final int adjacency,
+                          final int rule, final int external) {
+        final long at = at(slot);
+        FlowEntry.beginChange(entries, at);
+        entries.set(JAVA_LONG, at + FlowEntry.KEY_LO, keyLo);
+        entries.set(JAVA_LONG, at + FlowEntry.NEW_ADDRESSES, newAddresses);
+        entries.set(JAVA_SHORT, at + FlowEntry.ADJACENCY, (short) adjacency);
+        entries.set(JAVA_SHORT, at + FlowEntry.RULE, (short) rule);
+        entries.set(JAVA_SHORT, at + FlowEntry.EXTERNAL, (short) external);
+        FlowEntry.endChange(entries, at);
+    }
+
+    /** Frees the place of a session that a predecessor left. */
+    public void discard(final int forward) {
+        sessions++;
+        release(forward);
     }
 
     /**

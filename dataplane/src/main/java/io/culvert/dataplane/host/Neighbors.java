@@ -151,6 +151,11 @@ public final class Neighbors {
         entries.set(JAVA_INT, at + STATE, STATIC);
     }
 
+    /** The link that the next hop is on. */
+    public int link(final int adjacency) {
+        return entries.get(JAVA_INT, at(adjacency) + EGRESS) & 0xFFFF;
+    }
+
     /** Whether the next hop has been given up: what waits for it may as well be dropped. */
     public boolean hasFailed(final int adjacency) {
         return entries.get(JAVA_INT, at(adjacency) + STATE) == FAILED;

@@ -83,7 +83,7 @@ public final class Sessions {
         writeFlow(forward, rule, 0, keyLo, ports, relayed, relayedPorts, toTarget, SnatPool.external(lease), nowMs);
         // The reply undoes it: what the target sends to the external endpoint comes from the listener to the client.
         writeFlow(forward ^ 1, rule, FlowEntry.FLAG_REPLY, swap(relayed), swap(relayedPorts), swap(keyLo),
-                swap(ports), toClient, 0, nowMs);
+                swap(ports), toClient, neighbors.link(toClient), nowMs);
         if (!flows.publish(forward)) {
             if (rule.pool() != Rule.NO_SNAT) {
                 pools.get(rule.pool()).giveBack(lease, nowMs);
@@ -166,18 +166,34 @@ public final class Sessions {
     private void writeFlow(final int slot, final Rule rule, final int direction, final long keyLo, final int ports,
                            final long newAddresses, final int newPorts, final int adjacency, final int external,
                            final int nowMs) {
-        final int addressDelta = addressDelta(addressDelta(0, (int) keyLo, (int) newAddresses),
-                (int) (keyLo >>> Integer.SIZE), (int) (newAddresses >>> Integer.SIZE));
-        final int l3Delta = rule.decrementsTtl() ? Checksum.delta(addressDelta, TTL_BEFORE, TTL_AFTER) : addressDelta;
-        final int l4Delta = Checksum.delta(addressDelta, ports, newPorts);
+        final int l3Delta = l3Delta(book, rule, keyLo, newAddresses);
+        final int l4Delta = l4Delta(book, keyLo, newAddresses, ports, newPorts);
         final int flags = direction | (rule.decrementsTtl() ? FlowEntry.FLAG_DECREMENT_TTL : 0);
-        final int protocol = Ipv4.UDP | (AddressBook.isNumber((int) keyLo) ? FlowEntry.IPV6_PROTOCOL : 0);
-        flows.write(slot, keyLo, FlowEntry.keyHi(ports, protocol), flags, adjacency, newAddresses, newPorts, l3Delta,
+        flows.write(slot, keyLo, keyHi((int) keyLo, ports), flags, adjacency, newAddresses, newPorts, l3Delta,
                 l4Delta, rule.index(), external, nowMs);
     }
 
+    static long keyHi(final int source, final int ports) {
+        return FlowEntry.keyHi(ports, Ipv4.UDP | (AddressBook.isNumber(source) ? FlowEntry.IPV6_PROTOCOL : 0));
+    }
+
+    static int l3Delta(final AddressBook book, final Rule rule, final long addresses, final long newAddresses) {
+        final int delta = addressDelta(book, addresses, newAddresses);
+        return rule.decrementsTtl() ? Checksum.delta(delta, TTL_BEFORE, TTL_AFTER) : delta;
+    }
+
+    static int l4Delta(final AddressBook book, final long addresses, final long newAddresses, final int ports,
+                       final int newPorts) {
+        return Checksum.delta(addressDelta(book, addresses, newAddresses), ports, newPorts);
+    }
+
+    private static int addressDelta(final AddressBook book, final long addresses, final long newAddresses) {
+        return addressDelta(book, addressDelta(book, 0, (int) addresses, (int) newAddresses),
+                (int) (addresses >>> Integer.SIZE), (int) (newAddresses >>> Integer.SIZE));
+    }
+
     /** Adds to a delta what exchanging an address changes; both are of one family. */
-    private int addressDelta(final int sum, final int from, final int to) {
+    private static int addressDelta(final AddressBook book, final int sum, final int from, final int to) {
         if (!AddressBook.isNumber(from)) {
             return Checksum.delta(sum, from, to);
         }
@@ -190,7 +206,7 @@ public final class Sessions {
         return ~reason.ordinal();
     }
 
-    private static long addresses(final int source, final int destination) {
+    static long addresses(final int source, final int destination) {
         return source & 0xFFFF_FFFFL | (long) destination << Integer.SIZE;
     }
 
@@ -199,11 +215,11 @@ public final class Sessions {
     }
 
     /** Source for destination. */
-    private static long swap(final long addresses) {
+    static long swap(final long addresses) {
         return Long.rotateLeft(addresses, Integer.SIZE);
     }
 
-    private static int swap(final int ports) {
+    static int swap(final int ports) {
         return Integer.rotateLeft(ports, Short.SIZE);
     }
 }

@@ -60,6 +60,11 @@ public final class SnatPool {
         return externals[external(lease)].sessionOf(port(lease));
     }
 
+    /** Whether this is the pool's address of that index. */
+    public boolean lends(final int external, final int address) {
+        return external < externals.length && externals[external].address() == address;
+    }
+
     public int address(final int external) {
         return externals[external].address();
     }

@@ -21,6 +21,7 @@ public final class CounterCatalog {
     private final int ruleTraffic;
     private final int created;
     private final int ended;
+    private final int endedByRestart;
     private final int worker;
     private final int loops;
 
@@ -44,7 +45,9 @@ public final class CounterCatalog {
         ICMP_SUPPRESSED("culvert_icmp_suppressed_packets_total"),
         HEARTBEAT_MS("culvert_worker_heartbeat_milliseconds"),
         SESSIONS("culvert_worker_sessions"),
-        LOOP_CYCLES("culvert_worker_loop_cycles_total");
+        LOOP_CYCLES("culvert_worker_loop_cycles_total"),
+        /** What a predecessor that was killed had counted on one side of the ledger only; a gauge, either sign. */
+        UNSETTLED("culvert_worker_unsettled_packets");
 
         private final String series;
 
@@ -98,6 +101,10 @@ public final class CounterCatalog {
         ended = series.size();
         for (final String rule : ruleNames) {
             series.add("culvert_flows_ended_total{rule=\"" + rule + "\",reason=\"idle\"}");
+        }
+        endedByRestart = series.size();
+        for (final String rule : ruleNames) {
+            series.add("culvert_flows_ended_total{rule=\"" + rule + "\",reason=\"restart\"}");
         }
         worker = series.size();
         for (final WorkerCounter counter : WorkerCounter.values()) {
@@ -160,6 +167,11 @@ public final class CounterCatalog {
 
     public int ended(final int rule) {
         return ended + rule;
+    }
+
+    /** Sessions that a restart could not keep. */
+    public int endedByRestart(final int rule) {
+        return endedByRestart + rule;
     }
 
     public int of(final WorkerCounter counter) {

@@ -11,9 +11,14 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * The counters of one instance: a file on tmpfs that the daemon maps writable and everybody else read-only. Reading
@@ -45,6 +50,9 @@ public final class CounterFile {
     private static final int TSC_HZ_AT = PROCESS_SERIES_AT + Long.BYTES;
     private static final int HEADER_LENGTH = 4096;
 
+    /** Prometheus's convention. */
+    private static final Pattern COUNTER = Pattern.compile("\\w+_total(\\{.*)?");
+
     private static final int NAME_LENGTH = 256;
     private static final int PAGE = 4096;
 
@@ -61,10 +69,18 @@ public final class CounterFile {
     /** Writes a new file of zeros in place of what is there and maps it; who has the old one mapped keeps that. */
     public static CounterFile create(final Path path, final CounterCatalog catalog, final List<String> processSeries,
                                      final int workers, final long tscHz, final Arena arena) throws IOException {
+        return create(path, catalog, processSeries, workers, tscHz, Optional.empty(), arena);
+    }
+
+    /** As above, but counters go on from where the predecessor's of the same name are; gauges are zero. */
+    public static CounterFile create(final Path path, final CounterCatalog catalog, final List<String> processSeries,
+                                     final int workers, final long tscHz, final Optional<CounterFile> predecessor,
+                                     final Arena arena) throws IOException {
         final List<String> workerSeries = catalog.series();
         final long size = blockOffset(workerSeries.size(), processSeries.size(), workers);
-        Files.deleteIfExists(path);
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
+        final Path fresh = path.resolveSibling(path.getFileName() + ".new");
+        Files.deleteIfExists(fresh);
+        try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
                 StandardOpenOption.WRITE)) {
             final MemorySegment file = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
             file.set(JAVA_INT, LAYOUT_AT, LAYOUT_VERSION);
@@ -74,22 +90,63 @@ public final class CounterFile {
             file.set(JAVA_INT, WORKER_SERIES_AT, workerSeries.size());
             file.set(JAVA_INT, PROCESS_SERIES_AT, processSeries.size());
             file.set(JAVA_LONG, TSC_HZ_AT, tscHz);
-            long at = HEADER_LENGTH;
-            for (final List<String> names : List.of(workerSeries, processSeries)) {
-                for (final String name : names) {
-                    final byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
-                    if (bytes.length >= NAME_LENGTH) {
-                        throw new IllegalArgumentException("series name longer than " + NAME_LENGTH + ": " + name);
-                    }
-                    MemorySegment.copy(MemorySegment.ofArray(bytes), 0, file, at, bytes.length);
-                    at += NAME_LENGTH;
-                }
-            }
+            writeNames(file, workerSeries, processSeries);
             final CounterFile counters = new CounterFile(file, workerSeries, processSeries);
+            predecessor.ifPresent(counters::carryOn);
+            for (int worker = 0; worker < workers; worker++) {
+                counters.worker(worker, catalog).settle();
+            }
             counters.beat();
             file.set(JAVA_LONG, MAGIC_AT, MAGIC);
+            // Readers find the old file or the new one, never half of one.
+            Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
             return counters;
         }
+    }
+
+    private static void writeNames(final MemorySegment file, final List<String> workerSeries,
+                                   final List<String> processSeries) {
+        long at = HEADER_LENGTH;
+        for (final List<String> names : List.of(workerSeries, processSeries)) {
+            for (final String name : names) {
+                final byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+                if (bytes.length >= NAME_LENGTH) {
+                    throw new IllegalArgumentException("series name longer than " + NAME_LENGTH + ": " + name);
+                }
+                MemorySegment.copy(MemorySegment.ofArray(bytes), 0, file, at, bytes.length);
+                at += NAME_LENGTH;
+            }
+        }
+    }
+
+    /** Of workers that are no more, the first ones go on with the counts. */
+    private void carryOn(final CounterFile before) {
+        final Map<String, Integer> here = counters(workerSeries);
+        for (int series = 0; series < before.workerSeries.size(); series++) {
+            final Integer at = here.get(before.workerSeries.get(series));
+            for (int worker = 0; at != null && worker < before.workers(); worker++) {
+                final long offset = offset(worker % workers()) + (long) at * Long.BYTES;
+                file.set(JAVA_LONG, offset, file.get(JAVA_LONG, offset) + before.worker(worker, series));
+            }
+        }
+        final Map<String, Integer> ofProcess = counters(processSeries);
+        for (int series = 0; series < before.processSeries.size(); series++) {
+            final Integer at = ofProcess.get(before.processSeries.get(series));
+            if (at != null) {
+                setProcess(at, before.process(series));
+            }
+        }
+    }
+
+    /** The series that only grow, and where each lies. */
+    private static Map<String, Integer> counters(final List<String> series) {
+        final Map<String, Integer> counters = new HashMap<>();
+        for (int i = 0; i < series.size(); i++) {
+            if (COUNTER.matcher(series.get(i)).matches()) {
+                counters.put(series.get(i), i);
+            }
+        }
+        return counters;
     }
 
     /** Maps an instance's counters read-only. @throws IOException when the file is none, or of another layout */

@@ -48,9 +48,15 @@ public final class WorkerCounters {
         return block.get(JAVA_LONG, (long) counter * Long.BYTES);
     }
 
+    /** Before the first packet: closes the account of a predecessor that may have been killed while it counted. */
+    public void settle() {
+        set(catalog.of(CounterCatalog.WorkerCounter.UNSETTLED), imbalance());
+    }
+
     /**
      * The loss ledger: received and taken over = sent on, answered, punted, handed off, waiting, and dropped by name.
-     * {@link CounterCatalog#sent} counts also what was answered or originated, hence the subtraction.
+     * {@link CounterCatalog#sent} counts also what was answered or originated, hence the subtraction. What a
+     * predecessor left unsettled stays so.
      *
      * @return 0 when it balances; otherwise how many packets are unaccounted for
      */
@@ -58,7 +64,8 @@ public final class WorkerCounters {
         long balance = get(catalog.of(CounterCatalog.WorkerCounter.TAKEN_OVER))
                 + get(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED))
                 - get(catalog.of(CounterCatalog.WorkerCounter.HANDED_OFF))
-                - get(catalog.of(CounterCatalog.WorkerCounter.WAITING));
+                - get(catalog.of(CounterCatalog.WorkerCounter.WAITING))
+                - get(catalog.of(CounterCatalog.WorkerCounter.UNSETTLED));
         for (int port = 0; port < catalog.ports(); port++) {
             balance += get(catalog.received(port)) - get(catalog.sent(port)) - get(catalog.puntedArp(port));
             for (int reason = 0; reason < DropReason.count(); reason++) {

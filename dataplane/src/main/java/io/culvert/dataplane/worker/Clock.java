@@ -11,6 +11,27 @@ public interface Clock {
     /** Cycles per second. */
     long hz();
 
+    /** The same counter, at a rate that a predecessor measured: its milliseconds go on. */
+    default Clock at(final long hz) {
+        final Clock counter = this;
+        return new Clock() {
+            @Override
+            public long cycles() {
+                return counter.cycles();
+            }
+
+            @Override
+            public long hz() {
+                return hz;
+            }
+        };
+    }
+
+    /** What flows count time in; it wraps after 49 days. */
+    default int nowMs() {
+        return (int) (cycles() / (hz() / 1_000));
+    }
+
     /** The time stamp counter; needs an initialised EAL. */
     static Clock tsc() {
         final long hz = Tsc.hz();

@@ -10,6 +10,7 @@ import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.nat.Admission;
+import io.culvert.dataplane.nat.Adoption;
 import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.RuleTable;
@@ -53,6 +54,10 @@ public final class Worker {
     final long cyclesPerMs;
     private final int number;
     private final Handoff handoff;
+    private final RelayPlan plan;
+    private final SnatPools pools;
+    private final AddressBook book;
+    private final Limits limits;
 
     int nowMs;
     private int maintainedMs;
@@ -66,6 +71,8 @@ public final class Worker {
     public Worker(final RelayPlan plan, final int number, final RxQueue[] rx, final TxQueue[] tx,
                   final FlowTable flows, final SnatPools pools, final Neighbors neighbors, final Handoff handoff,
                   final Mempool pool, final WorkerCounters counters, final Clock clock, final Arena arena) {
+        this.plan = plan;
+        this.pools = pools;
         final RuleTable rules = plan.ruleTable();
         final OwnAddresses own = plan.ownAddresses();
         this.queues = rx;
@@ -85,11 +92,19 @@ public final class Worker {
         icmp = new IcmpRelay(flows, neighbors, egress, waiting, counters, arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, arena);
         lookup = new Lookup(flows);
-        final AddressBook book = flows.addressBook(plan.addresses());
-        final Limits limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
+        book = flows.addressBook(plan.addresses());
+        limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         sessions = new Sessions(number, flows, book, rules, pools, neighbors, limits, counters);
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);
+    }
+
+    /** Goes on with the sessions that a predecessor left in the table; before the first {@link #doWork}. */
+    public Adoption.Outcome adopt(final Adoption.Numbers before) {
+        final Adoption.Outcome outcome = new Adoption(number, flows, book, plan.rules(), pools, plan.ownAddresses(),
+                plan.routes(), neighbors, limits, before, clock.nowMs()).run();
+        counters.set(catalog.of(WorkerCounter.SESSIONS), flows.sessions());
+        return outcome;
     }
 
     /** @return packets received; 0 tells the idle strategy that the queues were silent */
