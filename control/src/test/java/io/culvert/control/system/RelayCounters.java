@@ -42,6 +42,11 @@ final class RelayCounters {
         return total("culvert_flows_ended_total{rule=\"" + rule + "\",reason=\"idle\"}");
     }
 
+    /** Sessions that a restart did not keep. */
+    long endedByRestart(final String rule) {
+        return total("culvert_flows_ended_total{rule=\"" + rule + "\",reason=\"restart\"}");
+    }
+
     /** @param direction {@code forward} or {@code reply} */
     long packets(final String rule, final String direction) {
         return total("culvert_rule_packets_total{rule=\"" + rule + "\",direction=\"" + direction + "\"}");

@@ -112,7 +112,12 @@ final class RelayLab
 
     /** Starts the relay of {@link #configuration()}, also after its predecessor has ended. */
     RelayProcess startRelay() throws IOException {
-        relay = start(configuration());
+        return startRelay(configuration());
+    }
+
+    /** The same with another configuration, or with options of {@code culvert run}. */
+    RelayProcess startRelay(final String yaml, final String... options) throws IOException {
+        relay = launch(yaml, options).awaitReady();
         if (driver == Driver.TAP) {
             cable();
         }
@@ -125,8 +130,8 @@ final class RelayLab
     }
 
     /** As {@link #start}, but it need not get ready. */
-    RelayProcess launch(final String yaml) throws IOException {
-        final RelayProcess started = RelayProcess.start(host, state, yaml);
+    RelayProcess launch(final String yaml, final String... options) throws IOException {
+        final RelayProcess started = RelayProcess.start(host, state, yaml, options);
         opened.push(started);
         return started;
     }

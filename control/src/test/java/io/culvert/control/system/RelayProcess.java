@@ -42,15 +42,18 @@ final class RelayProcess implements AutoCloseable {
     }
 
     /** @param state the directory of all instances; configuration and output are kept there too */
-    static RelayProcess start(final Namespace host, final Path state, final String yaml) throws IOException {
+    static RelayProcess start(final Namespace host, final Path state, final String yaml, final String... options)
+            throws IOException {
         final Path file = Files.createTempFile(state, "relay", ".yaml");
         Files.writeString(file, yaml);
         final Path output = Files.createTempFile(state, "relay", ".log");
-        final ProcessBuilder builder = new ProcessBuilder(host.inside(
+        final List<String> command = new ArrayList<>(host.inside(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "@" + Script.checkout().resolve("deploy/jvm/run.argfile"), "--enable-native-access=ALL-UNNAMED",
                 "-Dculvert.library=" + System.getProperty("culvert.library"),
                 "-cp", System.getProperty("java.class.path"), Culvert.class.getName(), "run", "-c", file.toString()));
+        command.addAll(List.of(options));
+        final ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put(Instance.STATE_VARIABLE, state.toString());
         final Process process = builder.redirectErrorStream(true).redirectOutput(output.toFile()).start();
         process.getOutputStream().close();
