@@ -99,14 +99,18 @@ public final class Admission {
     }
 
     /**
-     * Which worker may know the session of a packet that this one does not: it is addressed to a SNAT port that
-     * its owner's session holds, or it comes from a target that sees the clients' own addresses, and then anybody may.
+     * Which worker may know the flow of this key, which the caller does not. A SNAT port has an owner. A flow from a
+     * client, which an ICMP error can be about, or from a target that sees the clients' own addresses may be anybody's.
      *
      * @return the owner, ANY_WORKER, or NO_WORKER
      */
     public int ownerOf(final long keyLo, final int ports) {
+        final int destination = (int) (keyLo >>> Integer.SIZE);
         final int destinationPort = Wire.host16(ports >>> Short.SIZE);
-        final ExternalPorts external = pools.find((int) (keyLo >>> Integer.SIZE), destinationPort);
+        if (rules.listens(destination, destinationPort)) {
+            return ANY_WORKER;
+        }
+        final ExternalPorts external = pools.find(destination, destinationPort);
         if (external != null) {
             return external.owner(destinationPort);
         }

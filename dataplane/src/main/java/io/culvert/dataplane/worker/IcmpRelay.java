@@ -35,6 +35,7 @@ final class IcmpRelay {
     private static final int UDP_CHECKSUM = Udp.CHECKSUM - Udp.PORTS;
 
     private final FlowTable flows;
+    private final Steering steering;
     private final Neighbors neighbors;
     private final Egress egress;
     private final Waiting waiting;
@@ -44,9 +45,10 @@ final class IcmpRelay {
     private final MemorySegment next;
     private int nowMs;
 
-    IcmpRelay(final FlowTable flows, final Neighbors neighbors, final Egress egress, final Waiting waiting,
-              final WorkerCounters counters, final Arena arena) {
+    IcmpRelay(final FlowTable flows, final Steering steering, final Neighbors neighbors, final Egress egress,
+              final Waiting waiting, final WorkerCounters counters, final Arena arena) {
         this.flows = flows;
+        this.steering = steering;
         this.neighbors = neighbors;
         this.egress = egress;
         this.waiting = waiting;
@@ -71,9 +73,19 @@ final class IcmpRelay {
             burst.drop(mbuf, DropReason.of(~quotedHeader));
             return;
         }
-        final int slot = find(packet, Icmp.QUOTE + quotedHeader);
-        if (slot == FlowTable.NOT_FOUND) {
+        if (!isAboutUdpOfItsReceiver(packet)) {
             burst.drop(mbuf, DropReason.ICMP_UNRELATED);
+            return;
+        }
+        // The flow that leads back.
+        final long keyLo = Long.rotateLeft(packet.get(Wire.LONG, Icmp.QUOTE + QUOTED_ADDRESSES), Integer.SIZE);
+        final int ports = Integer.rotateLeft(packet.get(Wire.INT, Icmp.QUOTE + quotedHeader), Short.SIZE);
+        final long keyHi = FlowEntry.keyHi(ports, Ipv4.UDP);
+        final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
+        if (slot == FlowTable.NOT_FOUND) {
+            if (!steering.handOff(burst, mbuf, keyLo, ports)) {
+                burst.drop(mbuf, DropReason.ICMP_UNRELATED);
+            }
             return;
         }
         NativeMemory.read(flows.entryAddress(slot), flow, FlowEntry.LENGTH);
@@ -121,16 +133,9 @@ final class IcmpRelay {
         return isFirst ? headerLength : ~DropReason.ICMP_UNRELATED.ordinal();
     }
 
-    /** @param ports where the quoted ports lie. @return the slot of the flow that leads back, or NOT_FOUND */
-    private int find(final MemorySegment packet, final int ports) {
-        final long addresses = packet.get(Wire.LONG, Icmp.QUOTE + QUOTED_ADDRESSES);
-        final boolean isAboutItsReceiver = packet.get(Wire.INT, Ipv4.DESTINATION) == (int) addresses;
-        if (packet.get(Wire.BYTE, Icmp.QUOTE + QUOTED_PROTOCOL) != Ipv4.UDP || !isAboutItsReceiver) {
-            return FlowTable.NOT_FOUND;
-        }
-        final long keyLo = Long.rotateLeft(addresses, Integer.SIZE);
-        final long keyHi = FlowEntry.keyHi(Integer.rotateLeft(packet.get(Wire.INT, ports), Short.SIZE), Ipv4.UDP);
-        return flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
+    private static boolean isAboutUdpOfItsReceiver(final MemorySegment packet) {
+        return packet.get(Wire.BYTE, Icmp.QUOTE + QUOTED_PROTOCOL) == Ipv4.UDP
+                && packet.get(Wire.INT, Ipv4.DESTINATION) == packet.get(Wire.INT, Icmp.QUOTE + QUOTED_ADDRESSES);
     }
 
     /** The quoted packet becomes the one that its sender sent: the reverse of what the flow does. */

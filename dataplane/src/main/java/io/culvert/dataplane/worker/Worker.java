@@ -40,6 +40,7 @@ public final class Worker {
     final Parser parser;
     final Lookup lookup;
     private final Admission admission;
+    private final Steering steering;
     final Rewriter rewriter;
     final Egress egress;
     private final Waiting waiting;
@@ -89,13 +90,14 @@ public final class Worker {
         egress = new Egress(tx, vlans, counters, arena);
         waiting = new Waiting(neighbors, counters);
         host = new Host(plan.links(), own, neighbors, egress, pool, counters, arena);
-        icmp = new IcmpRelay(flows, neighbors, egress, waiting, counters, arena);
-        parser = new Parser(plan.links(), flows, own, host, icmp, arena);
-        lookup = new Lookup(flows);
         book = flows.addressBook(plan.addresses());
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         sessions = new Sessions(number, flows, book, rules, pools, neighbors, limits, counters);
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
+        steering = new Steering(number, handoff, admission, counters);
+        icmp = new IcmpRelay(flows, steering, neighbors, egress, waiting, counters, arena);
+        parser = new Parser(plan.links(), flows, own, host, icmp, arena);
+        lookup = new Lookup(flows);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);
     }
 
@@ -159,7 +161,7 @@ public final class Worker {
             }
             if (slot >= 0) {
                 burst.slot[i] = slot;
-            } else if (!filterIn(i, ~slot) && !handOff(i, DropReason.of(~slot))) {
+            } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
                 burst.drop(i, DropReason.of(~slot));
             }
         }
@@ -177,24 +179,13 @@ public final class Worker {
     }
 
     /** Gives a packet to the worker that may know its session. @return false when there is none */
-    private boolean handOff(final int i, final DropReason reason) {
-        final int workers = handoff.workers();
-        if (workers == 1 || reason != DropReason.NO_SESSION && reason != DropReason.NO_RULE) {
+    private boolean handOff(final int i, final int reason) {
+        final boolean mayBeKnown =
+                reason == DropReason.NO_SESSION.ordinal() || reason == DropReason.NO_RULE.ordinal();
+        if (!mayBeKnown || !steering.handOff(burst, burst.mbuf[i], burst.keyLo[i], (int) burst.keyHi[i])) {
             return false;
         }
-        final int owner = admission.ownerOf(burst.keyLo[i], (int) burst.keyHi[i]);
-        // Whoever may know it is asked in turn; the owner of a port has been asked when the packet was handed once.
-        final int hopsLimit = owner == Admission.ANY_WORKER ? workers - 1 : 1;
-        final int next = owner == Admission.ANY_WORKER ? (number + 1) % workers : owner;
-        if (owner == Admission.NO_WORKER || next == number || burst.hops >= hopsLimit) {
-            return false;
-        }
-        if (handoff.give(number, next, burst.mbuf[i], burst.ingress, burst.hops + 1)) {
-            counters.increment(catalog.of(WorkerCounter.HANDED_OFF));
-            burst.slot[i] = Burst.GONE;
-        } else {
-            burst.drop(i, DropReason.HANDOFF_FULL);
-        }
+        burst.slot[i] = Burst.GONE;
         return true;
     }
 
