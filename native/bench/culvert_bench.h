@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct rte_mbuf;
+struct rte_mempool;
 
 /* ---- the packet source: bench/source.c ------------------------------------------------------------------------ */
 
@@ -68,6 +69,29 @@ void culvert_bench_pace(struct culvert_bench_stream *stream, double packets_per_
 
 /* The source alone: receives and sends on, port 0 to port 1 and back, for so many cycles of both. */
 void culvert_bench_source(const uint16_t *ports, uint16_t queue, uint64_t cycles);
+
+/* ---- the paced source: bench/paced.c -------------------------------------------------------------------------- */
+
+/* Packets offered to a port at a steady rate, in bursts of 32, and what came back of them. */
+struct culvert_bench_trial {
+	/* Set before. */
+	const uint8_t *headers;   /* 64 bytes each, in the order of sending; after the last comes the first again */
+	uint32_t header_count;
+	uint32_t frame_length;    /* bytes of each packet */
+	uint64_t packets_per_second;
+	uint64_t packets;         /* how many to offer */
+	uint64_t drain_cycles;    /* it is over when so long nothing came back */
+	uint16_t port;
+	uint16_t reserved[3];
+
+	/* The result. */
+	uint64_t offered;
+	uint64_t taken;           /* by the port: the others found its ring full */
+	uint64_t returned;
+	uint64_t cycles;          /* from the first to the last offered: more than planned when the source was too slow */
+};
+
+void culvert_bench_trial(struct culvert_bench_trial *trial, struct rte_mempool *pool);
 
 /* ---- the twin: bench/twin.c ------------------------------------------------------------------------------------ */
 

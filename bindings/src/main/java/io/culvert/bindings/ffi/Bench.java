@@ -362,6 +362,68 @@ public class Bench {
         }
     }
 
+    private static class culvert_bench_trial {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Bench.C_POINTER,
+            Bench.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = Bench.findOrThrow("culvert_bench_trial");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_trial(struct culvert_bench_trial *trial, struct rte_mempool *pool)
+     * }
+     */
+    public static FunctionDescriptor culvert_bench_trial$descriptor() {
+        return culvert_bench_trial.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_trial(struct culvert_bench_trial *trial, struct rte_mempool *pool)
+     * }
+     */
+    public static MethodHandle culvert_bench_trial$handle() {
+        return culvert_bench_trial.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * void culvert_bench_trial(struct culvert_bench_trial *trial, struct rte_mempool *pool)
+     * }
+     */
+    public static MemorySegment culvert_bench_trial$address() {
+        return culvert_bench_trial.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * void culvert_bench_trial(struct culvert_bench_trial *trial, struct rte_mempool *pool)
+     * }
+     */
+    public static void culvert_bench_trial(MemorySegment trial, MemorySegment pool) {
+        var mh$ = culvert_bench_trial.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("culvert_bench_trial", trial, pool);
+            }
+            mh$.invokeExact(trial, pool);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class culvert_bench_twin_open {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Bench.C_INT,

@@ -12,7 +12,7 @@ public record HugePages(long free, long pageBytes, Optional<Path> mount) {
     private static final Path MEMINFO = Path.of("/proc/meminfo");
     private static final Path MOUNTS = Path.of("/proc/mounts");
 
-    static HugePages ofHost() {
+    public static HugePages ofHost() {
         try {
             final List<String> meminfo = Files.readAllLines(MEMINFO);
             return new HugePages(value(meminfo, "HugePages_Free:"), value(meminfo, "Hugepagesize:") << 10, mounted());
@@ -22,7 +22,7 @@ public record HugePages(long free, long pageBytes, Optional<Path> mount) {
     }
 
     /** Whether this many bytes can be had in huge pages, and files made of them. */
-    boolean canHold(final long bytes) {
+    public boolean canHold(final long bytes) {
         return pageBytes > 0 && mount.isPresent() && free >= (bytes + pageBytes - 1) / pageBytes;
     }
 

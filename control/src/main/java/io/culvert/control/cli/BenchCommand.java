@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
             "  culvert bench walk",
             "  culvert bench walk --mix new --json",
             "  culvert bench scale",
+            "  culvert bench wire",
             "  culvert bench stall",
             ""
         },
@@ -19,6 +20,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             BenchWalkCommand.class,
             BenchScaleCommand.class,
+            BenchWireCommand.class,
             BenchStallCommand.class
         })
 final class BenchCommand {

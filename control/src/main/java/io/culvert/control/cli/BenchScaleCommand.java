@@ -34,11 +34,14 @@ final class BenchScaleCommand implements Runnable {
     @Mixin
     private BenchOptions options;
 
+    @Mixin
+    private BenchOutput output;
+
     @Override
     public void run() {
         options.check();
         final ScaleReport report =
-                ScaleBench.run(new ScalePlan(options.packetSize(), options.burst(), options.isQuick()));
-        options.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
+                ScaleBench.run(new ScalePlan(options.packetSize(), options.burst(), output.isQuick()));
+        output.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
     }
 }

@@ -55,15 +55,18 @@ final class BenchStallCommand implements Runnable {
     @Mixin
     private BenchOptions options;
 
+    @Mixin
+    private BenchOutput output;
+
     @Override
     public void run() {
-        final int lasting = seconds != null ? seconds : options.isQuick() ? QUICK_SECONDS : USUAL_SECONDS;
+        final int lasting = seconds != null ? seconds : output.isQuick() ? QUICK_SECONDS : USUAL_SECONDS;
         LabOptions.check("--flows", flows, FEWEST_FLOWS, MOST_FLOWS);
         LabOptions.check("--rate", rate, 1, MOST_RATE);
         LabOptions.check("--seconds", lasting, 2, MOST_SECONDS);
         options.check();
         final StallReport report = StallBench.run(
                 new StallPlan(lasting, flows, rate, options.packetSize(), options.burst()));
-        options.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
+        output.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
     }
 }

@@ -60,13 +60,16 @@ final class BenchWalkCommand implements Runnable {
     @Mixin
     private BenchOptions options;
 
+    @Mixin
+    private BenchOutput output;
+
     @Override
     public void run() {
         LabOptions.check("--flows", flows, FEWEST_FLOWS, MOST_FLOWS);
         LabOptions.check("--rounds", rounds, 1, MOST_ROUNDS);
         options.check();
         final WalkReport report = WalkBench.run(new WalkPlan(
-                flows, options.packetSize(), options.burst(), mix, Effort.ofWalk(rounds, options.isQuick())));
-        options.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
+                flows, options.packetSize(), options.burst(), mix, Effort.ofWalk(rounds, output.isQuick())));
+        output.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
     }
 }

@@ -16,10 +16,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * A process that the demo started and ends by its id. stdout and stderr go to files, for nobody reads them in time. It
- * is told to end when the demo dies without a word (kill -9), and a Ctrl-C at the terminal reaches the demo only.
+ * A process that this one started and ends by its id. stdout and stderr go to files, for nobody reads them in time. It
+ * is told to end when this one dies without a word (kill -9), and a Ctrl-C at the terminal reaches this one only.
  */
-final class Child {
+public final class Child {
     private static final int PATIENCE_SECONDS = 8;
     private static final int TAIL_BYTES = 2_048;
     private static final String ERROR = "error: ";
@@ -41,16 +41,16 @@ final class Child {
     /**
      * Only from a thread that lives as long as the demo: the child's end is bound to that thread's.
      *
+     * @param farewell the signal that it gets when that thread ends
      * @param directory where its output goes
      */
     static Child start(final String name, final List<String> words, final Map<String, String> environment,
-                       final Path directory) {
+                       final String farewell, final Path directory) {
         final Path output = directory.resolve(name + ".out");
         final Path errors = directory.resolve(name + ".err");
-        final List<String> command = new ArrayList<>(List.of("setsid", "setpriv", "--pdeathsig", "TERM"));
+        final List<String> command = new ArrayList<>(List.of("setsid", "setpriv", "--pdeathsig", farewell));
         command.addAll(words);
         final ProcessBuilder builder = new ProcessBuilder(command)
-                .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                 .redirectOutput(output.toFile()).redirectError(errors.toFile());
         builder.environment().putAll(environment);
         try {
@@ -61,7 +61,7 @@ final class Child {
         }
     }
 
-    long pid() {
+    public long pid() {
         return process.pid();
     }
 
@@ -79,17 +79,41 @@ final class Child {
         }
     }
 
-    boolean isAlive() {
+    /** Takes the CPU from it, until {@link #thaw}. Only a child whose farewell is KILL may be left so. */
+    public void freeze() {
+        signal("STOP");
+    }
+
+    /** Lets it go on. */
+    public void thaw() {
+        signal("CONT");
+    }
+
+    private void signal(final String signal) {
+        Command.run(List.of("sh", "-c", "kill -" + signal + " " + pid()));
+    }
+
+    /** Writes a line to its stdin. One that has ended says so by {@link #isAlive}. */
+    public void tell(final String line) {
+        try {
+            process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().flush();
+        } catch (final IOException e) {
+            // It has ended.
+        }
+    }
+
+    public boolean isAlive() {
         return process.isAlive();
     }
 
     /** Asks it to end in its own time. */
-    void stop() {
+    public void stop() {
         process.destroy();
     }
 
     /** Ends it, by force when asking does not help. @return its exit code */
-    int end() {
+    public int end() {
         process.destroy();
         boolean interrupted = false;
         while (true) {
@@ -108,12 +132,27 @@ final class Child {
         return process.exitValue();
     }
 
-    String output() {
+    public String output() {
         return tail(output);
     }
 
+    /** How many bytes it has printed so far. */
+    public long printed() {
+        return output.toFile().length();
+    }
+
+    /** What it has printed since it had printed so many bytes. */
+    public String outputFrom(final long offset) {
+        try {
+            final byte[] bytes = Files.readAllBytes(output);
+            return new String(bytes, (int) offset, bytes.length - (int) offset, StandardCharsets.UTF_8);
+        } catch (final IOException e) {
+            return "";
+        }
+    }
+
     /** The last lines of its stderr. */
-    String errors() {
+    public String errors() {
         return tail(errors);
     }
 
@@ -125,7 +164,7 @@ final class Child {
     }
 
     /** Why it ended on its own: the error it printed last, and what DPDK said before that, in one line. */
-    String complaint() {
+    public String complaint() {
         final List<String> lines = errors().lines().toList();
         final String dpdk = lines.stream().filter(line -> DPDK_LINE.matcher(line).matches())
                 .collect(Collectors.joining("; "));
@@ -135,7 +174,7 @@ final class Child {
                 .orElseGet(this::lastLine);
     }
 
-    Failure died() {
+    public Failure died() {
         return new Failure(Failure.FAILED, name + " ended on its own with " + process.exitValue()
                 + "; the end of what it said:\n" + errors().strip() + "\nFix: what it asks for; if it asks for nothing,"
                 + " please report it");

@@ -6,8 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Processor time as the kernel accounts for it, in ticks of 10 ms (USER_HZ, which no Linux has changed). */
-final class CpuTime {
-    static final double TICKS_PER_SECOND = 100;
+public final class CpuTime {
+    public static final double TICKS_PER_SECOND = 100;
 
     /** Fields of /proc/PID/stat behind the name, from 0: state is 0. */
     private static final int UTIME = 11;
@@ -20,7 +20,7 @@ final class CpuTime {
     private CpuTime() { }
 
     /** User and system time of a process; 0 when it is gone. */
-    static long ofProcess(final long pid) {
+    public static long ofProcess(final long pid) {
         try {
             final String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
             final String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
@@ -31,7 +31,7 @@ final class CpuTime {
     }
 
     /** Time that all CPUs together did not idle, whoever it was spent on. Guest time is part of user time. */
-    static long ofMachine() {
+    public static long ofMachine() {
         try {
             final String[] fields = Files.readAllLines(Path.of("/proc/stat")).getFirst().split(" +");
             long busy = 0;

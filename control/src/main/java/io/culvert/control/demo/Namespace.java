@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A network namespace: one of the demo's hosts. */
-record Namespace(String name) {
+public record Namespace(String name) {
     /** Makes it, with loopback up. Without IPv6: its announcements would be packets that nobody sent. */
     static Namespace create(final String name) {
         Command.run(List.of("ip", "netns", "add", name));
@@ -22,22 +22,22 @@ record Namespace(String name) {
     }
 
     /** @param words of one {@code ip} command, split at blanks */
-    String ip(final String words) {
+    public String ip(final String words) {
         final List<String> command = new ArrayList<>(List.of("ip", "-n", name));
         command.addAll(List.of(words.split(" ")));
         return Command.run(command);
     }
 
-    String run(final String... words) {
+    public String run(final String... words) {
         return Command.run(inside(List.of(words)));
     }
 
-    Command.Result attempt(final String... words) {
+    public Command.Result attempt(final String... words) {
         return Command.attempt(inside(List.of(words)));
     }
 
     /** The command line that runs another one in here. */
-    List<String> inside(final List<String> words) {
+    public List<String> inside(final List<String> words) {
         final List<String> command = new ArrayList<>(List.of("ip", "netns", "exec", name));
         command.addAll(words);
         return command;

@@ -22,14 +22,14 @@ import java.util.stream.Stream;
  * Everything one experiment leaves on the host, and its removal: namespaces, processes, a directory on tmpfs. The names
  * carry this process's id, so that no two demos meet, and so that the next one finds what a killed one left.
  */
-final class Scene implements AutoCloseable {
+public final class Scene implements AutoCloseable {
     private static final String NAME = "culvert-demo-";
     private static final Pattern NAMED = Pattern.compile(NAME + "(\\d+)-.*");
     private static final Path MEMORY = Path.of("/dev/shm");
     private static final Duration LOOK = Duration.ofMillis(50);
 
     /** The user asked to stop while the experiment was not done. */
-    static final class Stopped extends RuntimeException {
+    public static final class Stopped extends RuntimeException {
         private Stopped() {
             super("stopped", null, false, false);
         }
@@ -46,7 +46,7 @@ final class Scene implements AutoCloseable {
         this.directory = directory;
     }
 
-    static Scene open(final StopSignal signal) {
+    public static Scene open(final StopSignal signal) {
         sweep();
         try {
             final Path directory = Files.createTempDirectory(MEMORY, NAME + ProcessHandle.current().pid() + "-",
@@ -59,24 +59,41 @@ final class Scene implements AutoCloseable {
     }
 
     /** Private to this experiment, gone after it. */
-    Path directory() {
+    public Path directory() {
         return directory;
     }
 
-    Namespace namespace(final String letter) {
+    public Namespace namespace(final String letter) {
         final Namespace namespace = new Namespace(prefix + letter);
         namespaces.push(namespace); // before it is there: half a namespace must go, too
         return Namespace.create(namespace.name());
     }
 
-    Child start(final String name, final List<String> words, final Map<String, String> environment) {
-        final Child child = Child.start(name, words, environment, directory);
+    public Child start(final String name, final List<String> words, final Map<String, String> environment) {
+        return start(name, words, environment, "TERM");
+    }
+
+    /** One that {@link Child#freeze} may freeze: what is frozen hears no signal but this one. */
+    public Child startFreezable(final String name, final List<String> words, final Map<String, String> environment) {
+        return start(name, words, environment, "KILL");
+    }
+
+    private Child start(final String name, final List<String> words, final Map<String, String> environment,
+                        final String farewell) {
+        final Child child = Child.start(name, words, environment, farewell, directory);
         children.push(child);
         return child;
     }
 
+    /** Lets the time pass. @throws Stopped when the user does not want to wait */
+    public void sleep(final Duration time) {
+        if (signal.await(time)) {
+            throw new Stopped();
+        }
+    }
+
     /** @return false when the time passed first. @throws Stopped when the user does not want to wait */
-    boolean await(final Duration limit, final BooleanSupplier condition) {
+    public boolean await(final Duration limit, final BooleanSupplier condition) {
         final long deadline = System.nanoTime() + limit.toNanos();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() > deadline) {
@@ -90,7 +107,7 @@ final class Scene implements AutoCloseable {
     }
 
     /** @throws Stopped when the user asked to stop */
-    void checkWanted() {
+    public void checkWanted() {
         if (signal.await(Duration.ZERO)) {
             throw new Stopped();
         }
