@@ -31,7 +31,8 @@ class Case:
         self.dropped, self.answered, self.taken, self.opened = {}, {}, {}, {}
         self.waiting = 0
 
-    def relay(self, ports, *rules, flows=64, limits="", snat="{ address: 192.0.2.1, ports: 40000-49999 }", ttl="decrement"):
+    def relay(self, ports, *rules, flows=64, limits="", snat="{ address: 192.0.2.1, ports: 40000-49999 }",
+              ttl="decrement"):
         self.ports, self.rules = dict(ports), dict(rules)
         self.config = "\n".join([
             f"# {self.title}", "ports:", *self.ports.values(), "memory: { huge: false }",

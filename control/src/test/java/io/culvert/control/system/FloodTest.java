@@ -25,10 +25,6 @@ class FloodTest {
     /** Sessions: half of limits.flows below. */
     private static final int TABLE = 1_000;
     private static final int SPOOFED = 20_000;
-    /** Spoofed packets on their way: few enough for the receive ring beside the clients' own. */
-    private static final int WINDOW = 200;
-    /** Hosts 3 to 252 of the client's network: nobody answers there. */
-    private static final int HOSTS = 250;
 
     @RegisterExtension
     private static final RelayLab LAB = RelayLab.twoArm(RelayLab.Driver.AF_XDP, """
@@ -52,7 +48,7 @@ class FloodTest {
             final CompletableFuture<ClientReport> clients = CompletableFuture.supplyAsync(() -> talk(stop));
             Eventually.holds("all clients are answered", () -> LAB.counters().packets("media", "reply") > 4 * FLOWS);
             assertEquals(FLOWS, LAB.counters().created("media"));
-            flood();
+            Flood.send(LAB, LISTENER, SPOOFED, FloodTest::judged);
             stop.wish();
             final ClientReport report = clients.join();
 
@@ -68,22 +64,6 @@ class FloodTest {
         final ClientPlan plan = new ClientPlan(SocketAddress.of(LISTENER), FLOWS, 2_000, Duration.ofHours(1), 100,
                 List.of(SocketAddress.of(at(RelayLab.CLIENT, 0))), 10_000, 20_000, 10_000, Duration.ofSeconds(10));
         return LAB.client().call(() -> ClientFleet.run(plan, stop, now -> { }));
-    }
-
-    /** Each packet would be a session of its own. */
-    private static void flood() {
-        final byte[] relayMac = LAB.relayMac();
-        try (RawLink link = RawLink.open(LAB.client(), RelayLab.CLIENT_LINK)) {
-            for (int i = 0; i < SPOOFED; i++) {
-                final InetSocketAddress from = at("198.51.100." + (3 + i % HOSTS), 1_024 + i / HOSTS);
-                link.send(UdpFrame.of(link.mac(), relayMac, from, LISTENER, new byte[100]).bytes());
-                if (i % WINDOW == 0) {
-                    final int sent = i;
-                    Eventually.holds("the relay keeps up", () -> judged() > sent - WINDOW);
-                }
-            }
-            Eventually.holds(() -> "all are judged, not " + judged(), () -> judged() == SPOOFED);
-        }
     }
 
     /** Spoofed packets that opened a session or were refused one. */

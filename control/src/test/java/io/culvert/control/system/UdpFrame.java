@@ -58,6 +58,12 @@ final class UdpFrame {
         return this;
     }
 
+    /** As if it came from there; both checksums are right again. */
+    UdpFrame from(final int lastByteOfAddress, final int port) {
+        bytes.put(SOURCE_AT + ADDRESS_LENGTH - 1, (byte) lastByteOfAddress).putShort(UDP, (short) port);
+        return udpChecksum(rightUdpChecksum()).ttl(ttl());
+    }
+
     UdpFrame udpChecksum(final int checksum) {
         bytes.putShort(UDP_CHECKSUM_AT, (short) checksum);
         return this;
