@@ -9,6 +9,7 @@ import io.culvert.control.view.Output;
 import io.culvert.control.view.StrictJson;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +17,8 @@ import org.junit.jupiter.api.Test;
 
 class WireReportTest {
     private static final double EXACT = 1e-9;
-    private static final Machine MACHINE = new Machine("a CPU", 2, 2.5, "6.1", "25", "DPDK 22.11");
+    private static final Machine MACHINE = new Machine("a CPU", 2, 2.5, "6.1", "25", "DPDK 22.11",
+            LocalDate.of(2026, 1, 2));
 
     /** testpmd 20 Mpps everywhere; the relay 16, 18 and 10 in three rounds, half of it at 800 bytes. */
     private static WireReport report() {
