@@ -29,14 +29,15 @@ class Case:
         self.name, self.title = name, title
         self.steps, self.out = [{}], {}
         self.dropped, self.answered, self.taken, self.opened = {}, {}, {}, {}
-        self.waiting = 0
+        self.waiting = self.told = 0
 
     def relay(self, ports, *rules, flows=64, limits="", snat="{ address: 192.0.2.1, ports: 40000-49999 }",
-              ttl="decrement"):
+              ttl="decrement", icmp=""):
         self.ports, self.rules = dict(ports), dict(rules)
         self.config = "\n".join([
             f"# {self.title}", "ports:", *self.ports.values(), "memory: { huge: false }",
             f"limits: {{ flows: {flows}{limits and ', '}{limits} }}", "metrics: none",
+            *([f"icmp: {{ {icmp} }}"] if icmp else []),
             f"defaults: {{ snat: {snat}, ttl: {ttl}, idleTimeout: 300s }}", "rules:", *self.rules.values(), ""])
 
     def then(self):
@@ -57,6 +58,12 @@ class Case:
         for frame in frames:
             self.comes(port, frame)
         self.dropped[port, reason] = self.dropped.get((port, reason), 0) + len(frames)
+
+    def tells(self, port, reason, frame, **error):
+        """A drop that its sender hears of, with an ICMP error of our own."""
+        self.drops(port, reason, frame)
+        self.leaves(port, about(frame, **error))
+        self.told += 1
 
     def answers(self, port, protocol, request, answer):
         self.relays(port, request, port, answer)
@@ -93,6 +100,7 @@ class Case:
             yield f'culvert_answered_packets_total{{port="{port}",protocol="{protocol}"}} {count}'
         for (port, protocol), count in self.taken.items():
             yield f'culvert_punted_packets_total{{port="{port}",protocol="{protocol}"}} {count}'
+        yield f"culvert_icmp_generated_packets_total {self.told}"
         for rule in self.rules:
             yield f'culvert_flows_created_total{{rule="{rule}"}} {self.opened.get(rule, 0)}'
 
@@ -204,6 +212,13 @@ def icmp_error(link, src, dst, quoted, type=3, code=3, checksum=None, ttl=64, **
     ip = {name: fields.pop(name) for name in ("tos", "id", "flags", "proto") if name in fields}
     message = ICMP(type=type, code=code, chksum=checksum, **fields) / Raw(quoted)
     return ether(link, IP(src=src, dst=dst, ttl=ttl, **{"id": 0x4321, **ip}) / message)
+
+
+def about(frame, ours="203.0.113.1", type=11, code=0, **fields):
+    """Our own error about a frame: back to the station it came from, as much of the packet as 576 bytes hold."""
+    came = Ether(frame)
+    return icmp_error((came.dst, came.src), ours, came[IP].src, bytes(came[IP])[:548], type, code, tos=0xC0, id=0,
+                      flags="DF", **fields)
 
 
 def arp(link, operation, sender, target, sender_mac=None, target_mac=NOBODY, **fields):
@@ -555,12 +570,14 @@ def ttl_is_decremented(c):
     c.relay(TWO_ARM, CAM)
     for ttl in (255, 64, 2):
         there(c, ttl=ttl)
-    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1),
-            udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=0))
+    for ttl in (1, 0):
+        c.tells("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=ttl))
     c.then()
     for ttl in (255, 64, 2):
         back(c, ttl=ttl)
-    c.drops("inner", "ttl_exceeded", udp(FROM_TARGET, TARGET, SNAT, ttl=1), udp(FROM_TARGET, TARGET, SNAT, ttl=0))
+    c.then()
+    for ttl in (1, 0):
+        c.tells("inner", "ttl_exceeded", udp(FROM_TARGET, TARGET, SNAT, ttl=ttl), ours="192.0.2.1")
     c.opens(cam=1)
 
 
@@ -568,7 +585,7 @@ def ttl_is_decremented(c):
 def ttl_of_one_opens_no_session(c):
     """A first datagram that cannot be forwarded makes no session: TTL is judged before the flow lookup"""
     c.relay(TWO_ARM, CAM)
-    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1))
+    c.tells("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1))
     c.then()
     c.drops("inner", "no_session", udp(FROM_TARGET, TARGET, SNAT))
 
@@ -593,7 +610,7 @@ def ttl_of_a_rule_overrides_the_default(c):
     there(c)
     there(c, ttl_out=64, **quiet)
     there(c, ttl=1, ttl_out=1, **quiet)
-    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1))
+    c.tells("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1))
     c.opens(cam=1, quiet=1)
 
 
@@ -1464,6 +1481,78 @@ def icmp_error_without_snat(c):
     c.opens(echo=1)
 
 
+# ==== icmp errors of our own ====
+
+@case
+def time_exceeded_is_told_as_it_came_in(c):
+    """The quote is the client's own packet, up to 548 bytes of it; Ethernet padding is not part of it"""
+    c.relay(TWO_ARM, CAM)
+    for payload, fields in ((b"", {}), (b"q" * 520, {}), (b"q" * 521, {}), (b"q" * 1400, {"tos": 0xB8}),
+                            (b"odd", {"checksum": 0})):
+        c.tells("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, payload, ttl=1, **fields))
+    c.drops("edge", "ttl_exceeded", udp(FROM_NEAR, "203.0.113.7:40000", LISTENER, b"", ttl=1) + b"\0" * 18)
+    c.leaves("edge", about(udp(FROM_NEAR, "203.0.113.7:40000", LISTENER, b"", ttl=1)))
+    c.told += 1
+
+
+@case
+def fragmentation_needed_is_told_to_whom_forbids_fragments(c):
+    """inner has mtu 1280: 3/4 with 1280 to the client that sets DF, within a session and before there is one"""
+    inner = port("inner", INNER_MAC, "192.0.2.1/24", mtu=1280, neighbors=INNER_NEIGHBORS)
+    c.relay((EDGE, inner), CAM)
+    too_long = {"type": 3, "code": 4, "nexthopmtu": 1280}
+    c.tells("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1253, flags="DF"), **too_long)
+    c.then()
+    there(c, b"m" * 1252, flags="DF")
+    c.then()
+    back(c, b"m" * 1472, flags="DF")
+    c.then()
+    c.tells("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1253, flags="DF"), **too_long)
+    c.opens(cam=1)
+
+
+@case
+def icmp_errors_of_our_own_end_with_the_budget(c):
+    """A source is told six times at once, then its errors are suppressed; no time passes here"""
+    c.relay(TWO_ARM, CAM)
+    for number in range(6):
+        c.tells("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1, id=number))
+    c.drops("edge", "ttl_exceeded", *(udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1, id=number) for number in range(20)))
+
+
+@case
+def icmp_errors_of_our_own_can_be_switched_off(c):
+    """icmp errors false: nobody is told anything; errors of others pass all the same"""
+    inner = port("inner", INNER_MAC, "192.0.2.1/24", mtu=1280, neighbors=INNER_NEIGHBORS)
+    session_then_errors(c, (EDGE, inner), CAM, icmp="errors: false, refusals: true")
+    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, ttl=1))
+    c.drops("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1400, flags="DF"))
+    tells_client(c)
+
+
+@case
+def icmp_errors_of_our_own_go_to_hosts_only(c):
+    """Nothing is said to a network's broadcast address or about what is refused as martian"""
+    c.relay(TWO_ARM, CAM)
+    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, "203.0.113.255:40000", LISTENER, ttl=1),
+            udp(FROM_GATEWAY, "192.0.2.255:40000", LISTENER, ttl=1))
+    c.drops("edge", "martian", udp(FROM_GATEWAY, "224.0.0.1:40000", LISTENER, ttl=1),
+            udp(FROM_GATEWAY, "0.0.0.0:40000", LISTENER, ttl=1))
+
+
+@case
+def refusals_are_told_where_asked_for(c):
+    """icmp refusals true: 3/13 to whom the rule does not admit, 3/1 when all ports are lent"""
+    c.relay(TWO_ARM, rule(sources="[198.51.100.0/24]"), snat="{ address: 192.0.2.1, ports: 40000-40000 }",
+            icmp="refusals: true")
+    there(c)
+    c.tells("edge", "acl", udp(FROM_GATEWAY, "198.18.0.1:40000", LISTENER), type=3, code=13)
+    c.tells("edge", "snat_exhausted", udp(FROM_GATEWAY, "198.51.100.8:40000", LISTENER), type=3, code=1)
+    c.drops("edge", "no_rule", udp(FROM_GATEWAY, CLIENT, "203.0.113.1:9001"))
+    c.drops("edge", "no_session", udp(FROM_GATEWAY, CLIENT, SNAT))
+    c.opens(cam=1)
+
+
 # ==== limits and strictness ====
 
 @case
@@ -1471,8 +1560,9 @@ def mtu_of_1500_is_the_default(c):
     """A packet of 1500 bytes passes, 1501 is mtu_exceeded with and without DF, both ways; nothing is fragmented"""
     c.relay(TWO_ARM, CAM)
     there(c, b"m" * 1472)
-    c.drops("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473),
-            udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473, flags="DF"))
+    c.drops("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473))
+    c.tells("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473, flags="DF"), type=3, code=4,
+            nexthopmtu=1500)
     c.then()
     back(c, b"m" * 1472)
     c.drops("inner", "mtu_exceeded", udp(FROM_TARGET, TARGET, SNAT, b"m" * 1473))
@@ -1529,7 +1619,9 @@ def strangers(c, filtering, port, address, both):
     c.drops("inner", "no_session", udp(FROM_OTHER_TARGET, "192.0.2.18:5004", "192.0.2.1:40001"))
     c.drops("inner", "martian", udp(FROM_OTHER_TARGET, "127.0.0.1:5004", SNAT))
     c.drops("inner", "udp_port_zero", udp(FROM_OTHER_TARGET, "192.0.2.18:0", SNAT))
-    c.drops("inner", "ttl_exceeded", *([udp(FROM_TARGET, "192.0.2.17:5005", SNAT, ttl=1)] if port else []))
+    if port:
+        c.tells("inner", "ttl_exceeded", udp(FROM_TARGET, "192.0.2.17:5005", SNAT, ttl=1), ours="192.0.2.1")
+    c.then()
     there(c)
     c.opens(cam=1)
 

@@ -2,6 +2,7 @@
 package io.culvert.control.boot;
 
 import io.culvert.control.config.Cidr;
+import io.culvert.control.config.IcmpConfig;
 import io.culvert.control.config.LimitsConfig;
 import io.culvert.control.config.MacAddress;
 import io.culvert.control.config.PortConfig;
@@ -15,6 +16,7 @@ import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPool;
 import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.worker.IcmpPolicy;
 import io.culvert.dataplane.worker.RelayPlan;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -60,7 +62,11 @@ final class PlanBuilder {
             rules.add(rule(rules.size(), rule, rule.snat().map(pools::indexOf).orElse(Rule.NO_SNAT)));
         }
         return new RelayPlan(links, rules, specs, limits(config.limits()), config.workers().count(),
-                List.copyOf(addresses));
+                List.copyOf(addresses), icmp(config.icmp()));
+    }
+
+    private static IcmpPolicy icmp(final IcmpConfig icmp) {
+        return new IcmpPolicy(icmp.errors(), icmp.ratePerSecond(), icmp.refusals());
     }
 
     private static Limits.Spec limits(final LimitsConfig limits) {

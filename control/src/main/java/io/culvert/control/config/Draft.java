@@ -19,6 +19,7 @@ record Draft(
         WorkersConfig workers,
         MemoryConfig memory,
         LimitsConfig limits,
+        IcmpConfig icmp,
         List<Rule> rules,
         Optional<InetSocketAddress> metrics) {
 

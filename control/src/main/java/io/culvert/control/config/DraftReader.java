@@ -16,7 +16,7 @@ final class DraftReader {
     static final InetSocketAddress DEFAULT_METRICS = new InetSocketAddress(Addresses.parse("127.0.0.1"), 9470);
 
     private static final List<String> TOP_KEYS = List.of("apiVersion", "instance", "ports", "workers", "memory",
-            "defaults", "limits", "rules", "metrics");
+            "defaults", "limits", "icmp", "rules", "metrics");
     private static final List<String> PORT_KEYS =
             List.of("device", "address", "gateway", "mtu", "vlan", "mac", "neighbors");
     private static final String DEVICE_EXAMPLE = "device: \"0000:8a:00.0\"";
@@ -47,6 +47,7 @@ final class DraftReader {
                 WorkersReader.read(file, problems),
                 readMemory(file),
                 LimitsReader.read(file, problems),
+                IcmpConfig.read(file, problems),
                 RulesReader.read(file, problems),
                 readMetrics(file));
     }

@@ -31,6 +31,7 @@ public record RelayConfig(
         WorkersConfig workers,
         MemoryConfig memory,
         LimitsConfig limits,
+        IcmpConfig icmp,
         List<RuleConfig> rules,
         Optional<InetSocketAddress> metrics) {
 
@@ -83,6 +84,7 @@ public record RelayConfig(
                 draft.workers(),
                 draft.memory(),
                 draft.limits(),
+                draft.icmp(),
                 draft.rules().stream().map(RelayConfig::ruleOf).toList(),
                 draft.metrics());
     }

@@ -89,6 +89,18 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
         return isConnected(0, Ipv6Address.mapped(address));
     }
 
+    /** Whether this is the broadcast address of an IPv4 network here; one of less than four addresses has none. */
+    public boolean isBroadcast(final int address) {
+        for (int i = 0; i < subnets.size(); i++) {
+            final Subnet subnet = subnets.get(i);
+            if (subnet.isIpv4() && Integer.bitCount(subnet.mask()) < Integer.SIZE - 1 && subnet.contains(address)
+                    && (address | subnet.mask()) == -1) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** The own IPv4 address to speak from to this neighbour: one of its network, else the first. */
     public int addressTowards(final int neighbor) {
         int first = 0;

@@ -24,6 +24,11 @@ public final class Icmp {
     public static final int TIME_EXCEEDED = 11;
     public static final int PARAMETER_PROBLEM = 12;
 
+    // Codes of UNREACHABLE.
+    public static final int HOST_UNREACHABLE = 1;
+    public static final int FRAGMENTATION_NEEDED = 4;
+    public static final int PROHIBITED = 13;
+
     /** Types whose body quotes a packet and that concern its sender; redirects and source quench do not. */
     public static boolean isError(final int type) {
         return type == UNREACHABLE || type == TIME_EXCEEDED || type == PARAMETER_PROBLEM;

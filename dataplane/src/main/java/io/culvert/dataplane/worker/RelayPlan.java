@@ -21,13 +21,14 @@ import java.util.Set;
  * @param links {@code rules} and {@code pools} in the order of their indices
  * @param workers how many share the pools and the limits
  * @param addresses of IPv6 that rules and pools have by number
+ * @param icmp what the relay says of itself
  */
 public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> pools, Limits.Spec limits, int workers,
-                        List<IpAddress> addresses) {
-    /** A plan without IPv6. */
+                        List<IpAddress> addresses, IcmpPolicy icmp) {
+    /** A plan without IPv6, of a relay that says nothing. */
     public RelayPlan(final List<Link> links, final List<Rule> rules, final List<SnatPool.Spec> pools,
                      final Limits.Spec limits, final int workers) {
-        this(links, rules, pools, limits, workers, List.of());
+        this(links, rules, pools, limits, workers, List.of(), IcmpPolicy.SILENT);
     }
 
     /** What an address of a rule or a pool stands for. */

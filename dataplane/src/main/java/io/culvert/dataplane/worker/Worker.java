@@ -46,6 +46,7 @@ public final class Worker {
     private final Waiting waiting;
     private final Host host;
     private final IcmpRelay icmp;
+    private final IcmpErrors errors;
     private final FlowTable flows;
     private final Sessions sessions;
     private final Neighbors neighbors;
@@ -98,7 +99,8 @@ public final class Worker {
         icmp = new IcmpRelay(flows, steering, neighbors, egress, waiting, counters, arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, arena);
         lookup = new Lookup(flows);
-        rewriter = new Rewriter(flows, neighbors, egress, waiting, counters);
+        errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
+        rewriter = new Rewriter(flows, neighbors, egress, waiting, errors, counters);
     }
 
     /** Goes on with the sessions that a predecessor left in the table; before the first {@link #doWork}. */
@@ -142,6 +144,7 @@ public final class Worker {
             admit();                                  // misses  -> sessions, or a drop reason
         }
         rewriter.rewrite(burst, nowMs);               // addresses, ports, checksums, in place
+        errors.flush(burst);                          // what senders of dropped packets are told
         egress.transmit(burst.ingress);               // one downcall per link; what is not sent is freed and counted
         burst.end();                                  // what was dropped goes back to the mempool
         return bytes;
@@ -162,6 +165,7 @@ public final class Worker {
             if (slot >= 0) {
                 burst.slot[i] = slot;
             } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
+                errors.tell(burst, i, DropReason.of(~slot));
                 burst.drop(i, DropReason.of(~slot));
             }
         }
@@ -222,6 +226,7 @@ public final class Worker {
             nowMs = now;
             host.nowMs(now);
             icmp.nowMs(now);
+            errors.nowMs(now);
             flows.nowMs(now);
             // A slice that visits every session once a second, whatever the table's size.
             final long slice = (long) flows.highWater() * elapsed / MS_PER_SECOND + 1;
