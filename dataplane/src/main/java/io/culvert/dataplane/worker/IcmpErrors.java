@@ -16,6 +16,7 @@ import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmp;
 import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -120,10 +121,7 @@ final class IcmpErrors {
         if (!budget.spend(source & 0xFFFF_FFFFL, nowMs)) {
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_SUPPRESSED));
         } else if (pool.allocate(fresh, 1)) {
-            if (NativeMemory.getInt(burst.data[i] + Ipv4.SOURCE) != source) {
-                // Let in by filtering, under the source that the session expects.
-                SourceReplacer.replace(burst.data[i], source, (short) burst.keyHi[i]);
-            }
+            asItCameIn(burst, i);
             final int readable = Mbuf.dataLength(burst.mbuf[i]) - Ethernet.HEADER_LENGTH;
             final int quoted = Math.min(Math.min(burst.length[i], readable), LONGEST - HEADERS);
             NativeMemory.read(burst.data[i], original, Ethernet.HEADER_LENGTH + quoted);
@@ -134,6 +132,16 @@ final class IcmpErrors {
             ready[readyCount++] = mbuf;
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_GENERATED));
             counters.increment(counters.catalog().of(WorkerCounter.ORIGINATED));
+        }
+    }
+
+    /** A packet that filtering let in bears the source that its session expects; its own goes back in. */
+    private static void asItCameIn(final Burst burst, final int i) {
+        final int source = (int) burst.keyLo[i];
+        final short port = (short) burst.keyHi[i];
+        if (NativeMemory.getInt(burst.data[i] + Ipv4.SOURCE) != source
+                || NativeMemory.getShort(burst.data[i] + Udp.PORTS) != port) {
+            SourceReplacer.replace(burst.data[i], source, port);
         }
     }
 
