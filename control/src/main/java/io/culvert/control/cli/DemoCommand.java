@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             "  culvert demo",
             "  culvert demo --one-arm --flows 50000 --rate 20000",
             "  culvert demo --compare iptables",
+            "  culvert demo --flows 5000 --kill-after 5",
             ""
         },
         description = "No NIC and no huge pages needed. Leaves nothing behind. Ctrl-C ends it early.",
@@ -36,6 +37,7 @@ final class DemoCommand implements Callable<Integer> {
     /** One client address has so many source ports that the relay can lend as they are. */
     private static final int MOST_FLOWS = 60_000;
     private static final int MOST_RATE = 1_000_000;
+    private static final int SECONDS_AFTER_KILL = 10;
     private static final int LEAST_PAYLOAD = 32;
     /** What fits in one packet: fragments are not relayed. */
     private static final int MOST_PAYLOAD = 1_472;
@@ -65,6 +67,11 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--one-arm", description = "The relay has one port, in one network with client and server.")
     private boolean oneArm;
 
+    @Option(names = "--kill-after", paramLabel = "N", defaultValue = "0",
+            description = "After N seconds kill the relay (kill -9) and start it again: its streams go on. Then the"
+                    + " clients send for at least 10 seconds more; the exit code is 0 only if every session was kept.")
+    private int killAfter;
+
     @Option(names = "--compare", paramLabel = "iptables",
             description = "Then the same through the kernel with the iptables rules that Culvert replaces.")
     private Comparison comparison;
@@ -79,6 +86,7 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         LabOptions.check("--seconds", seconds, 1, MOST_SECONDS);
+        LabOptions.check("--kill-after", killAfter, 0, MOST_SECONDS);
         LabOptions.check("--flows", flows, 1, MOST_FLOWS);
         LabOptions.check("--rate", rate, 1, MOST_RATE);
         LabOptions.check("--payload", payload, LEAST_PAYLOAD, MOST_PAYLOAD);
@@ -89,8 +97,10 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private int run(final StopSignal signal) {
-        final DemoPlan plan = new DemoPlan(seconds, flows, rate, payload, oneArm,
-                driver == null ? List.of(Driver.values()) : List.of(driver), comparison == Comparison.IPTABLES);
+        final int longEnough = killAfter == 0 ? seconds : Math.max(seconds, killAfter + SECONDS_AFTER_KILL);
+        final DemoPlan plan = new DemoPlan(longEnough, flows, rate, payload, oneArm,
+                driver == null ? List.of(Driver.values()) : List.of(driver), killAfter,
+                comparison == Comparison.IPTABLES);
         final Optional<DemoReport> report =
                 new Demo(plan, signal, line -> spec.commandLine().getErr().println(line)).run();
         if (report.isEmpty()) {
@@ -103,6 +113,6 @@ final class DemoCommand implements Callable<Integer> {
             spec.commandLine().getOut().println(report.get().text());
         }
         spec.commandLine().getOut().flush();
-        return report.get().isCorrupted() ? Failure.FAILED : CommandLine.ExitCode.OK;
+        return report.get().isCorrupted() || report.get().hasLostSessions() ? Failure.FAILED : CommandLine.ExitCode.OK;
     }
 }

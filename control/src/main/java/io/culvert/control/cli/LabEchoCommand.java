@@ -52,6 +52,11 @@ final class LabEchoCommand implements Runnable {
             description = "Also keep the report as JSON in this file, replaced every second.")
     private Path reportFile;
 
+    @Option(names = "--flows", paramLabel = "FILE",
+            description = "At the end, write here where each flow of lab client came from: run, flow, endpoint, and"
+                    + " the monotonic ns it was first and last seen there.")
+    private Path flowsFile;
+
     @Option(names = "--json", description = "Print the report as one JSON object.")
     private boolean json;
 
@@ -66,13 +71,29 @@ final class LabEchoCommand implements Runnable {
             final Echo echo = new Echo(SocketAddress.of(listen), workers);
             try (echo) {
                 write(echo.report());
+                if (flowsFile != null) {
+                    echo.logFlows();
+                }
                 echo.start();
                 spec.commandLine().getErr().println("listening on " + SocketAddress.text(echo.endpoint()));
                 serve(echo, stop);
             }
             final EchoReport report = echo.report();
             write(report);
+            writeFlows(echo);
             spec.commandLine().getOut().println(json ? report.json() : report.text());
+        }
+    }
+
+    private void writeFlows(final Echo echo) {
+        if (flowsFile == null) {
+            return;
+        }
+        try {
+            Files.write(flowsFile, echo.flowLines());
+        } catch (final IOException e) {
+            throw new Failure(Failure.FAILED, "cannot write the flows to " + flowsFile + ": " + e
+                    + ". Fix: --flows in a directory that exists and may be written", e);
         }
     }
 

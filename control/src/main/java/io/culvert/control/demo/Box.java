@@ -31,6 +31,11 @@ interface Box {
     /** @throws io.culvert.control.Failure when it relays no more */
     void check();
 
+    /** Kills it as a crash would, starts it again as it was, and waits until it relays. */
+    default Restart restart() {
+        throw new UnsupportedOperationException(label());
+    }
+
     /** Ends it, where it can be ended. @param before what was counted when the measurement began */
     BoxReport finish(BoxReport before);
 

@@ -112,6 +112,12 @@ public final class Child {
         process.destroy();
     }
 
+    /** Ends it as a crash does, and waits for that. */
+    void kill() {
+        process.destroyForcibly();
+        process.onExit().join();
+    }
+
     /** Ends it, by force when asking does not help. @return its exit code */
     public int end() {
         process.destroy();

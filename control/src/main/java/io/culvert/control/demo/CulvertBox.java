@@ -19,14 +19,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** {@code culvert run} in B with one rule. Its counters and flows are read from its mapped files, as anybody may. */
 final class CulvertBox implements Box {
     private static final String INSTANCE = "demo";
     private static final Duration START_LIMIT = Duration.ofSeconds(30);
+    private static final Duration LOOK = Duration.ofMillis(50);
+    /** An outage is measured to this. */
+    private static final Duration BRIEF_LOOK = Duration.ofMillis(1);
     private static final int FLOW_LINES = 3;
     /** A real relay has its core to itself; here it goes before the client and the server that it shares one with. */
     private static final int NICENESS = -20;
@@ -39,6 +45,8 @@ final class CulvertBox implements Box {
     private final Arena arena;
     private Child relay;
     private Counters counters;
+    /** CPU time of a process that was killed. */
+    private long ticksBefore;
 
     /** @param arena holds the mapped files */
     CulvertBox(final Scene scene, final Network network, final Topology topology, final Driver driver,
@@ -58,19 +66,23 @@ final class CulvertBox implements Box {
 
     @Override
     public void start() {
-        final Path config = scene.directory().resolve("culvert.yaml");
+        final Path config = configFile();
         try {
             Files.writeString(config, config());
         } catch (final IOException e) {
             throw new Failure(Failure.FAILED, "cannot write " + config + ": " + e + ". Fix: make room there", e);
         }
+        launch("the relay", LOOK);
+    }
+
+    private void launch(final String name, final Duration look) {
         final List<String> command = new ArrayList<>(List.of("nice", "-n", Integer.toString(NICENESS)));
         command.addAll(network.relay().inside(
-                JavaProgram.command("run", List.of("run", "-c", config.toString()))));
-        relay = scene.start("the relay", command, Map.of(
+                JavaProgram.command("run", List.of("run", "-c", configFile().toString()))));
+        relay = scene.start(name, command, Map.of(
                 Instance.STATE_VARIABLE, scene.directory().toString(),
                 "RUNTIME_DIRECTORY", scene.directory().toString())); // where EAL keeps its own files
-        final boolean inTime = scene.await(START_LIMIT, () -> !relay.isAlive() || isReady());
+        final boolean inTime = scene.await(START_LIMIT, look, () -> !relay.isAlive() || isReady());
         if (!relay.isAlive()) {
             throw new Unusable(relay.complaint());
         }
@@ -83,15 +95,60 @@ final class CulvertBox implements Box {
         }
     }
 
+    private Path configFile() {
+        return scene.directory().resolve("culvert.yaml");
+    }
+
+    /** A predecessor's counters lie there until the process has its own. */
     private boolean isReady() {
-        if (counters == null && Files.exists(instance.countersFile())) {
-            try {
-                counters = new Counters(instance.openCounters(arena));
-            } catch (final Failure e) {
-                return false; // half written
-            }
+        if (counters == null || counters.file().pid() != relay.pid()) {
+            counters = counters().orElse(counters);
         }
-        return counters != null && counters.file().state() == CounterFile.State.READY;
+        return counters != null && counters.file().pid() == relay.pid()
+                && counters.file().state() == CounterFile.State.READY;
+    }
+
+    /** Those of the process that runs now; empty while there are none. */
+    private Optional<Counters> counters() {
+        if (!Files.exists(instance.countersFile())) {
+            return Optional.empty();
+        }
+        try (Arena look = Arena.ofConfined()) {
+            return instance.openCounters(look).pid() == relay.pid()
+                    ? Optional.of(new Counters(instance.openCounters(arena))) : Optional.empty();
+        }
+    }
+
+    @Override
+    public Restart restart() {
+        ticksBefore += CpuTime.ofProcess(relay.pid());
+        final long killedNs = System.nanoTime();
+        relay.kill();
+        final long relayed = forwarded();
+        final Set<List<Object>> before = sessions();
+        launch("the relay again", BRIEF_LOOK);
+        final Set<List<Object>> kept = sessions();
+        if (!scene.await(START_LIMIT, BRIEF_LOOK, () -> forwarded() > relayed)) {
+            throw new Failure(Failure.FAILED, "the relay was started again and has relayed nothing for "
+                    + START_LIMIT.toSeconds() + " s; the end of what it said:\n" + relay.errors().strip()
+                    + "\nFix: please report it");
+        }
+        final long relayedNs = System.nanoTime();
+        kept.retainAll(before);
+        return new Restart(before.size(), kept.size(), killedNs, relayedNs, Restart.Ports.UNKNOWN);
+    }
+
+    private long forwarded() {
+        return stats().rules().stream().mapToLong(rule -> rule.forward().packets()).sum();
+    }
+
+    /** Who they are and the external endpoints they hold. */
+    private Set<List<Object>> sessions() {
+        final Set<List<Object>> sessions = new HashSet<>();
+        new FlowReader(instance.openFlows(counters.file(), arena), counters.rules()).forEach(session ->
+                sessions.add(List.of(session.clientAddress(), session.clientPort(), session.listenPort(),
+                        session.externalAddress(), session.externalPort())));
+        return sessions;
     }
 
     private String config() {
@@ -135,7 +192,7 @@ final class CulvertBox implements Box {
 
     @Override
     public long cpuTicks() {
-        return CpuTime.ofProcess(relay.pid());
+        return ticksBefore + CpuTime.ofProcess(relay.pid());
     }
 
     @Override

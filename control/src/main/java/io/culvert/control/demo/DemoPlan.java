@@ -9,10 +9,11 @@ import java.util.List;
  * @param rate packets per second that A sends, all flows together
  * @param payload bytes of UDP payload
  * @param drivers to try, in this order
+ * @param killAfter seconds of measurement after which the relay is killed and started again; 0 to let it live
  * @param comparesIptables whether the same then goes through the kernel
  */
 public record DemoPlan(int seconds, int flows, int rate, int payload, boolean oneArm, List<Driver> drivers,
-                       boolean comparesIptables) {
+                       int killAfter, boolean comparesIptables) {
     Topology topology() {
         return oneArm ? Topology.ONE_ARM : Topology.TWO_ARM;
     }

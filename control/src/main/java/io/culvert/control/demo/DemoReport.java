@@ -28,6 +28,11 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
         return outcomes().anyMatch(outcome -> outcome.client().corrupted() > 0);
     }
 
+    /** Whether the relay was to be killed, and a session did not outlive it. */
+    public boolean hasLostSessions() {
+        return plan.killAfter() > 0 && !culvert.restart().map(Restart::keptAll).orElse(false);
+    }
+
     private Stream<Outcome> outcomes() {
         return Stream.concat(Stream.of(culvert), iptables.stream());
     }
@@ -75,6 +80,14 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
         lines.add(row("from ports", outcome -> outcome.echo().lowestPort() + "-" + outcome.echo().highestPort()));
         lines.add(row("distinct ports", outcome -> count(outcome.echo().ports())));
         lines.add(row("dropped in B", DemoReport::drops));
+        culvert.restart().ifPresent(restart -> {
+            lines.add(row("sessions at the kill", outcome -> outcome == culvert
+                    ? count(restart.sessionsBefore()) : ""));
+            lines.add(row("sessions kept", outcome -> outcome == culvert ? count(restart.sessionsKept()) : ""));
+            lines.add(row("same external port", outcome -> outcome == culvert ? count(restart.ports().same()) : ""));
+            lines.add(row("nothing relayed for", outcome -> outcome == culvert
+                    ? count(restart.outageMillis()) + " ms" : ""));
+        });
         lines.add("* of one core, of " + Runtime.getRuntime().availableProcessors()
                 + "; client, server and whatever else runs here included");
         lines.add("Kernel sockets and virtual cables on shared cores: it shows that it works, not how fast a NIC is.");
@@ -120,6 +133,9 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
         if (iptables.isEmpty()) {
             lines.add("  culvert demo --compare iptables     the same through the kernel, side by side");
         }
+        if (plan.killAfter() == 0) {
+            lines.add("  culvert demo --kill-after 5         the relay is killed meanwhile; its streams go on");
+        }
         lines.add("  culvert demo --flows 50000          as many clients as one address has ports");
         lines.add("  culvert sizing --streams 50000 --bitrate 1M --packet-size 800");
         lines.add("  culvert config check deploy/examples/appliance.yaml, then culvert run -c FILE on real NICs");
@@ -131,6 +147,13 @@ public record DemoReport(DemoPlan plan, Driver driver, Map<Driver, String> refus
             final Json json = new Json(out);
             json.beginObject();
             fields(json, culvert, driver.label());
+            culvert.restart().ifPresent(restart -> json
+                    .name("sessionsBefore").value(restart.sessionsBefore())
+                    .name("sessionsKept").value(restart.sessionsKept())
+                    .name("outageMillis").value(restart.outageMillis())
+                    .name("samePorts").value(restart.ports().same())
+                    .name("changedPorts").value(restart.ports().changed())
+                    .name("silentFlows").value(restart.ports().silent()));
             json.name("refusedDrivers").beginObject();
             refused.forEach((other, why) -> json.name(other.label()).value(why));
             json.endObject();

@@ -2,11 +2,15 @@
 package io.culvert.control.demo;
 
 import io.culvert.control.Failure;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,6 +38,7 @@ final class Experiment {
     private final Box box;
     private final Consumer<String> messages;
     private final List<Sample> samples = new ArrayList<>();
+    private Optional<Restart> restart = Optional.empty();
 
     /** The counters at one moment. */
     private record Sample(long nowNs, Box.Traffic traffic, long boxTicks, long machineTicks) { }
@@ -50,8 +55,13 @@ final class Experiment {
     /** @throws Box.Unusable when the box does not start, or nothing comes through it */
     Outcome run() {
         network.lay();
-        final Child echo = scene.start("the echo server", network.server().inside(JavaProgram.command("lab", List.of(
-                "lab", "echo", "--listen", "0.0.0.0:" + Topology.PORT, "--json"))), Map.of());
+        final List<String> echoing = new ArrayList<>(
+                List.of("lab", "echo", "--listen", "0.0.0.0:" + Topology.PORT, "--json"));
+        if (plan.killAfter() > 0) {
+            echoing.addAll(List.of("--flows", flowsFile().toString()));
+        }
+        final Child echo = scene.start("the echo server",
+                network.server().inside(JavaProgram.command("lab", echoing)), Map.of());
         box.start();
         final boolean inTime =
                 scene.await(START_LIMIT, () -> !echo.isAlive() || echo.errors().contains("listening"));
@@ -77,7 +87,21 @@ final class Experiment {
             throw echo.died();
         }
         return new Outcome(box.label(), warmUp, client, EchoResult.parse(echo.output()), box.finish(before),
-                percent(true), percent(false));
+                percent(true), percent(false), restart.map(this::withPorts));
+    }
+
+    private Path flowsFile() {
+        return scene.directory().resolve("flows-at-the-server");
+    }
+
+    private Restart withPorts(final Restart happened) {
+        try {
+            return happened.with(Restart.Ports.of(
+                    Files.readAllLines(flowsFile()), happened.killedNs(), happened.relayedNs()));
+        } catch (final IOException e) {
+            throw new Failure(Failure.FAILED, "cannot read what the echo server saw: " + e
+                    + ". Fix: make room in " + scene.directory(), e);
+        }
     }
 
     /** Runs a client to its end, or to the user's wish to stop: it then reports what it has. */
@@ -129,6 +153,12 @@ final class Experiment {
                 "%6s s   sent %,d   received %,d   lost or on the way %,d   B in %,.0f/s out %,.0f/s   CPU of %s",
                 progress.group(1), sent, received, sent - received, traffic.received() / seconds,
                 traffic.sent() / seconds, cpu(previous, sample)));
+        if (plan.killAfter() > 0 && restart.isEmpty() && Double.parseDouble(progress.group(1)) >= plan.killAfter()) {
+            messages.accept("killing the relay, and starting it again");
+            restart = Optional.of(box.restart());
+            messages.accept(restart.get().sessionsKept() + " of " + restart.get().sessionsBefore()
+                    + " sessions go on; nothing was relayed for " + restart.get().outageMillis() + " ms");
+        }
     }
 
     private static String cpu(final Sample from, final Sample to) {

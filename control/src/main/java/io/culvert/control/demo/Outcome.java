@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.demo;
 
+import java.util.Optional;
+
 /**
  * What came of one experiment.
  *
@@ -8,9 +10,10 @@ package io.culvert.control.demo;
  * @param warmUp the client's packets before the measurement, which {@code client} does not count
  * @param cpuPercent of one core that B's process took; NaN when the kernel relayed
  * @param machinePercent of one core that the whole machine was busy, client, server and everybody else included
+ * @param restart empty when the relay was let live
  */
 record Outcome(String relay, ClientResult warmUp, ClientResult client, EchoResult echo, BoxReport box,
-               double cpuPercent, double machinePercent) {
+               double cpuPercent, double machinePercent, Optional<Restart> restart) {
     long receivedPerSecond() {
         return perSecond(box.traffic().received());
     }

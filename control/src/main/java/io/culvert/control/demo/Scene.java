@@ -94,12 +94,17 @@ public final class Scene implements AutoCloseable {
 
     /** @return false when the time passed first. @throws Stopped when the user does not want to wait */
     public boolean await(final Duration limit, final BooleanSupplier condition) {
+        return await(limit, LOOK, condition);
+    }
+
+    /** @param look how long to wait between two looks at the condition */
+    boolean await(final Duration limit, final Duration look, final BooleanSupplier condition) {
         final long deadline = System.nanoTime() + limit.toNanos();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() > deadline) {
                 return false;
             }
-            if (signal.await(LOOK)) {
+            if (signal.await(look)) {
                 throw new Stopped();
             }
         }

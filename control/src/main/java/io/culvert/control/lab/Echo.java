@@ -16,6 +16,7 @@ public final class Echo implements AutoCloseable {
     private static final Duration STOP_LATENCY = Duration.ofMillis(100);
 
     private final Sources sources = new Sources();
+    private final List<FlowLog> logs = new ArrayList<>();
     private final List<UdpSocket> sockets = new ArrayList<>();
     private final List<EchoWorker> workers = new ArrayList<>();
     private final List<CompletableFuture<Void>> running = new ArrayList<>();
@@ -41,6 +42,19 @@ public final class Echo implements AutoCloseable {
             throw new Failure(Failure.FAILED, "cannot listen on " + SocketAddress.text(endpoint) + ": "
                     + e.getMessage() + ". Fix: " + mend(endpoint, e.errno()), e);
         }
+    }
+
+    /** Before the start: keep what {@link #flowLines} tells. */
+    public void logFlows() {
+        for (final EchoWorker worker : workers) {
+            logs.add(new FlowLog());
+            worker.keep(logs.getLast());
+        }
+    }
+
+    /** Where each flow of a lab client came from, a line each; only after {@link #close}. */
+    public List<String> flowLines() {
+        return logs.stream().flatMap(FlowLog::lines).toList();
     }
 
     /** Where it listens, as {@link SocketAddress} packs it. */

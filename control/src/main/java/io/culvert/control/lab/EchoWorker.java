@@ -5,6 +5,7 @@ import io.culvert.bindings.libc.ErrnoException;
 import io.culvert.bindings.libc.MessageBatch;
 import io.culvert.bindings.libc.UdpSocket;
 import java.lang.foreign.Arena;
+import java.util.Optional;
 
 /** One thread of the echo server with a socket of its own: takes a batch, sends the same batch back. */
 final class EchoWorker implements Runnable {
@@ -13,6 +14,7 @@ final class EchoWorker implements Runnable {
 
     private final UdpSocket socket;
     private final Sources.Lens sources;
+    private Optional<FlowLog> log = Optional.empty();
     private final Counter received = new Counter();
     private final Counter sent = new Counter();
     private volatile boolean stopped;
@@ -20,6 +22,11 @@ final class EchoWorker implements Runnable {
     EchoWorker(final UdpSocket socket, final Sources.Lens sources) {
         this.socket = socket;
         this.sources = sources;
+    }
+
+    /** Before it runs. */
+    void keep(final FlowLog flows) {
+        log = Optional.of(flows);
     }
 
     @Override
@@ -51,6 +58,7 @@ final class EchoWorker implements Runnable {
     }
 
     private void answer(final MessageBatch batch, final int count) {
+        log.ifPresent(known -> note(batch, count, known));
         for (int i = 0; i < count; i++) {
             sources.add(batch.endpoint(i));
             batch.reply(i);
@@ -59,6 +67,16 @@ final class EchoWorker implements Runnable {
         send(batch, count);
         for (int i = 0; i < count; i++) {
             batch.reset(i);
+        }
+    }
+
+    private static void note(final MessageBatch batch, final int count, final FlowLog log) {
+        final long nowNs = System.nanoTime();
+        for (int i = 0; i < count; i++) {
+            if (Payload.isSound(batch.buffers(), batch.at(i), batch.length(i))) {
+                log.add((int) (Payload.identity(batch.buffers(), batch.at(i)) >>> Integer.SIZE),
+                        Payload.flow(batch.buffers(), batch.at(i)), batch.endpoint(i), nowNs);
+            }
         }
     }
 

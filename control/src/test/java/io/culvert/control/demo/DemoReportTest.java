@@ -24,10 +24,12 @@ class DemoReportTest {
     private static final EchoResult ECHO = new EchoResult(107, 107, "10.9.1.1", 65531, 65535, 5);
     private static final BoxReport BOX = new BoxReport(new Box.Traffic(200, 198), Map.of("tx_ring_full", 2L), 1, 107,
             107, 1_500, true, List.of("ID", "3 of 5 shown"));
-    private static final Outcome CULVERT = new Outcome("net_tap", WARM_UP, CLIENT, ECHO, BOX, 12.34, 56.78);
-    private static final Outcome KERNEL = new Outcome("iptables v1", WARM_UP, CLIENT, ECHO, BOX, Double.NaN, 56.78);
+    private static final Outcome CULVERT = new Outcome("net_tap", WARM_UP, CLIENT, ECHO, BOX, 12.34, 56.78,
+            Optional.empty());
+    private static final Outcome KERNEL = new Outcome("iptables v1", WARM_UP, CLIENT, ECHO, BOX, Double.NaN, 56.78,
+            Optional.empty());
     private static final DemoPlan PLAN =
-            new DemoPlan(10, 5, 10, 758, false, List.of(Driver.AF_XDP, Driver.TAP), true);
+            new DemoPlan(10, 5, 10, 758, false, List.of(Driver.AF_XDP, Driver.TAP), 0, true);
 
     @Test
     void jsonIsOneObjectWithEverythingInIt() {
@@ -61,6 +63,42 @@ class DemoReportTest {
                 + "A received 107."), text);
         assertTrue(text.contains("tx_ring_full 2, missed 1"), text);
         assertFalse(text.contains("iptables v1"), text);
+    }
+
+    @Test
+    void flowsAreToldApartByWhereTheServerSawThemAfterTheKill() {
+        final List<String> lines = List.of(
+                "1 0 10.9.1.1:5 100 200",       // of the warm-up client, which ended before
+                "2 0 10.9.1.1:5 300 900",       // same port throughout
+                "2 1 10.9.1.1:6 300 390", "2 1 10.9.1.1:66 800 900",
+                "2 2 10.9.1.1:7 300 390",       // not seen again
+                "2 3 10.9.1.1:8 800 900");      // new
+        final long millis = 1_000_000;
+        final List<String> inMillis = lines.stream().map(line -> {
+            final String[] fields = line.split(" ");
+            return String.join(" ", fields[0], fields[1], fields[2], Long.parseLong(fields[3]) * millis + "",
+                    Long.parseLong(fields[4]) * millis + "");
+        }).toList();
+        assertEquals(new Restart.Ports(1, 1, 1), Restart.Ports.of(inMillis, 400 * millis, 700 * millis));
+    }
+
+    @Test
+    void aLostSessionIsNotKeptFromTheReader() {
+        final DemoPlan plan = new DemoPlan(10, 5, 10, 758, false, List.of(Driver.TAP), 3, false);
+        for (final long kept : new long[] {4, 5}) {
+            final Outcome outcome = new Outcome("net_tap", WARM_UP, CLIENT, ECHO, BOX, 12.34, 56.78, Optional.of(
+                    new Restart(5, kept, 1_000_000, 9_000_000, new Restart.Ports(kept, 0, 5 - kept))));
+            final DemoReport report = new DemoReport(plan, Driver.TAP, Map.of(), outcome, Optional.empty());
+            final StringWriter text = new StringWriter();
+            report.json(new PrintWriter(text));
+            final Map<?, ?> json = (Map<?, ?>) StrictJson.parse(text.toString());
+            assertEquals(List.of(5L, kept, 8L, kept, 0L), List.of(json.get("sessionsBefore"),
+                    json.get("sessionsKept"), json.get("outageMillis"), json.get("samePorts"),
+                    json.get("changedPorts")));
+            assertEquals(kept < 5, report.hasLostSessions());
+        }
+        assertTrue(new DemoReport(plan, Driver.TAP, Map.of(), CULVERT, Optional.empty()).hasLostSessions(),
+                "the relay was to be killed and was not");
     }
 
     @Test

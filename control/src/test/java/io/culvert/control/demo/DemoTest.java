@@ -73,6 +73,24 @@ class DemoTest {
     }
 
     @Test
+    void everySessionOutlivesTheKilledRelayWithItsExternalPort() throws Exception {
+        start("--json", "--kill-after", "2", "--rate", "5000");
+        assertTrue(demo.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS), this::said);
+        assertEquals(0, demo.exitValue(), this::said);
+
+        final Map<?, ?> report = (Map<?, ?>) StrictJson.parse(Files.readString(output()));
+        assertEquals((long) FLOWS, report.get("sessionsBefore"), this::said);
+        assertEquals((long) FLOWS, report.get("sessionsKept"), this::said);
+        assertEquals((long) FLOWS, report.get("samePorts"), this::said);
+        assertEquals(0L, report.get("changedPorts"), this::said);
+        assertEquals(0L, report.get("silentFlows"), this::said);
+        assertTrue((Long) report.get("outageMillis") > 0, this::said);
+        assertEquals(0L, report.get("corrupted"), this::said);
+        assertEquals(true, ((Map<?, ?>) report.get("relay")).get("ledgerBalanced"), this::said);
+        assertNothingStays();
+    }
+
+    @Test
     void aCtrlCInTheMiddleReportsAndLeavesNothing() throws Exception {
         start("--seconds", "60", "--json");
         final long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
