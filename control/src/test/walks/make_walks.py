@@ -6,12 +6,13 @@ Scapy computes every byte and checksum here, so the relay is judged by something
 Run by hand (needs python3-scapy) after a change, look at the diff, commit both. The same script gives the same bytes.
 The folder format is described in src/test/resources/walks/README.md.
 """
+import itertools
 import shutil
 import struct
 from pathlib import Path
 
 from scapy.layers.inet import (ICMP, IP, TCP, UDP, IPOption_LSRR, IPOption_NOP, IPOption_Router_Alert, IPOption_RR,
-                               IPOption_SSRR, IPOption_Timestamp, fragment)
+                               IPOption_SSRR, IPOption_Timestamp)
 from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1AD, Dot1Q, Dot3, Ether
 from scapy.packet import Raw
@@ -53,6 +54,12 @@ class Case:
     def relays(self, port, frame, to, rewritten):
         self.comes(port, frame)
         self.leaves(to, rewritten)
+
+    def cuts(self, port, frame, to, *pieces):
+        """The frame is longer than the way out: it leaves in pieces."""
+        self.comes(port, frame)
+        for piece in pieces:
+            self.leaves(to, piece)
 
     def drops(self, port, reason, *frames):
         for frame in frames:
@@ -232,6 +239,28 @@ def who_has(target, sender="203.0.113.254", mac=GATEWAY_MAC, to=EVERYBODY, **fie
 
 def is_at(link, sender, target, **fields):
     return arp(link, 2, sender, target, **{"target_mac": link[1], **fields})
+
+
+def piece(frame, start, end, flags=0, frag=None, **ip):
+    """Bytes start to end of a frame's IP payload as a fragment of it; `ip` overrides fields of the header."""
+    whole = Ether(frame)
+    header, payload = whole[IP], frame[34:]
+    more = 1 if end < len(payload) or header.flags.MF else 0
+    fields = {"proto": header.proto, "id": header.id, "ttl": header.ttl, "tos": header.tos, "flags": flags | more,
+              "frag": header.frag + start // 8 if frag is None else frag, **ip}
+    return ether((whole.src, whole.dst), IP(src=header.src, dst=header.dst, **fields) / Raw(payload[start:end]))
+
+
+def pieces(frame, *cuts, **ip):
+    """A frame as fragments, cut at these bytes of its IP payload."""
+    ends = [0, *cuts, len(frame) - 34]
+    return [piece(frame, start, end, **ip) for start, end in itertools.pairwise(ends)]
+
+
+def cut_to(mtu, frame):
+    """As a router cuts it: every fragment as long as can be, the last with the rest."""
+    step = (mtu - 20) // 8 * 8
+    return pieces(frame, *range(step, len(frame) - 34, step))
 
 
 def tagged(frame, vlan, **tag):
@@ -846,23 +875,6 @@ def ip_header_checksum_wrong(c):
     assert right not in wrong
     dropped_amid_traffic(c, "bad_checksum",
                          *(udp(FROM_GATEWAY, CLIENT, LISTENER, header_checksum=value) for value in wrong))
-
-
-@case
-def fragments(c):
-    """First, middle, last, tiny and DF-marked fragments are dropped as fragment, on both ports and of any protocol"""
-    big = IP(src="198.51.100.7", dst="203.0.113.1", id=7, ttl=64) / UDP(sport=40000, dport=9000) / Raw(b"f" * 4000)
-    first, middle, last = (ether(FROM_GATEWAY, piece) for piece in fragment(big, 1480))
-    tiny = udp(FROM_GATEWAY, CLIENT, LISTENER, b"", flags="MF")
-    both = udp(FROM_GATEWAY, CLIENT, LISTENER, flags="MF+DF")
-    tcp = ip_payload(6, b"t" * 24, flags="MF")
-    last_only = ip_payload(17, b"l" * 8, frag=1)
-    far = ip_payload(17, b"l" * 8, frag=0x1FFF)
-    dropped_amid_traffic(c, "fragment", first, middle, last, last, middle, first, tiny, both, tcp, last_only, far)
-    c.then()
-    c.drops("inner", "fragment", udp(FROM_TARGET, TARGET, SNAT, flags="MF"),
-            ip_payload(17, b"l" * 8, FROM_TARGET, "192.0.2.17", "192.0.2.1", frag=100))
-    back(c)
 
 
 @case
@@ -1553,33 +1565,328 @@ def refusals_are_told_where_asked_for(c):
     c.opens(cam=1)
 
 
+# ==== fragments: a datagram leaves under an IP id of the relay's own, so only the equality of ids is compared ====
+
+def forward_pair(payload, cuts, id, **fields):
+    """A client's datagram in fragments, as it comes and as it leaves."""
+    return (pieces(udp(FROM_GATEWAY, CLIENT, LISTENER, payload, id=id, **fields), *cuts),
+            pieces(udp(TO_TARGET, SNAT, TARGET, payload, id=id, **{"ttl": 63, **fields}), *cuts))
+
+
+def reply_pair(payload, cuts, id):
+    """The same of the target's answer."""
+    return (pieces(udp(FROM_TARGET, TARGET, SNAT, payload, id=id), *cuts),
+            pieces(udp(TO_GATEWAY, LISTENER, CLIENT, payload, id=id, ttl=63), *cuts))
+
+
+def in_order(c, order, port, to, came, went):
+    """Fragments come in this order: the first takes along those that waited for it."""
+    for place, number in enumerate(order):
+        if 0 not in order[:place + 1]:
+            c.holds(port, came[number])
+        else:
+            c.relays(port, came[number], to, went[number])
+            for waiting in order[:place] if number == 0 else ():
+                c.releases(to, went[waiting])
+
+
+BIG = bytes(range(256)) * 16
+
+
+@case
+def fragments_in_every_order(c):
+    """Three fragments in all six orders, both ways: the first opens the session, the others wait for it or follow it"""
+    c.relay(TWO_ARM, CAM)
+    for id, order in enumerate(itertools.permutations(range(3))):
+        in_order(c, order, "edge", "inner", *forward_pair(BIG, (1480, 2960), id))
+    c.then()
+    for id, order in enumerate(itertools.permutations(range(3))):
+        in_order(c, order, "inner", "edge", *reply_pair(BIG, (1480, 2960), id))
+    c.opens(cam=1)
+
+
+@case
+def fragments_of_the_longest_datagrams(c):
+    """65,507 bytes in 45 fragments, in order; then four such datagrams, interleaved and last fragment first"""
+    c.relay(TWO_ARM, CAM)
+    longest = (BIG * 16)[:65507]
+    cuts = tuple(range(1480, 65515, 1480))
+    in_order(c, range(45), "edge", "inner", *forward_pair(longest, cuts, 1))
+    c.then()
+    pairs = [reply_pair(longest, cuts, id) for id in range(4)]
+    for number in range(44, 0, -1):
+        for came, _ in pairs:
+            c.holds("inner", came[number])
+    for came, went in pairs:
+        c.relays("inner", came[0], "edge", went[0])
+        for number in range(44, 0, -1):
+            c.releases("edge", went[number])
+    c.opens(cam=1)
+
+
+@case
+def fragments_with_a_tiny_first(c):
+    """A first fragment of 8 bytes, which is the UDP header alone, names the session; the last has one byte and padding"""
+    c.relay(TWO_ARM, CAM)
+    for id, order in enumerate(((0, 1, 2, 3), (3, 1, 2, 0))):
+        came, went = forward_pair(b"t" * 401, (8, 16, 408), id)
+        assert len(came[3]) == 35
+        came[3] += b"\xff" * 25
+        in_order(c, order, "edge", "inner", came, went)
+    c.opens(cam=1)
+
+
+@case
+def fragments_of_two_clients_with_one_id(c):
+    """Two clients and the same id at once, in and out of order, behind one external address: the ids that leave differ"""
+    other, port = "198.51.100.8:41000", "192.0.2.1:41000"
+    c.relay(TWO_ARM, CAM)
+    for order, mine_out, theirs_out in (((0, 1, 2), 1, 2), ((2, 1, 0), 3, 4)):
+        mine = (pieces(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=7), 1480, 2960),
+                pieces(udp(TO_TARGET, SNAT, TARGET, BIG, id=mine_out, ttl=63), 1480, 2960))
+        theirs = (pieces(udp(FROM_GATEWAY, other, LISTENER, BIG[::-1], id=7), 1480, 2960),
+                  pieces(udp(TO_TARGET, port, TARGET, BIG[::-1], id=theirs_out, ttl=63), 1480, 2960))
+        if order[0] == 0:
+            for number in order:
+                for came, went in (mine, theirs):
+                    c.relays("edge", came[number], "inner", went[number])
+        else:
+            for number in order[:2]:
+                for came, _ in (mine, theirs):
+                    c.holds("edge", came[number])
+            for came, went in (mine, theirs):
+                c.relays("edge", came[0], "inner", went[0])
+                for number in order[:2]:
+                    c.releases("inner", went[number])
+        c.then()
+    c.opens(cam=2)
+
+
+@case
+def fragments_of_other_protocols_with_one_id(c):
+    """TCP is not_udp and ICMP icmp_unsupported, also under the id of a datagram whose other fragments go on"""
+    c.relay(TWO_ARM, CAM)
+    (first, last), (first_out, last_out) = forward_pair(BIG[:2000], (1480,), 7)
+    c.relays("edge", first, "inner", first_out)
+    c.drops("edge", "not_udp", ip_payload(6, b"t" * 528, id=7, frag=185), ip_payload(6, b"t" * 24, id=7, flags="MF"))
+    c.drops("edge", "icmp_unsupported", ip_payload(1, b"t" * 528, id=7, frag=185),
+            piece(echo(FROM_GATEWAY, "198.51.100.7", "203.0.113.1", bytes(2000), id=7), 0, 1480))
+    c.relays("edge", last, "inner", last_out)
+    c.opens(cam=1)
+
+
+@case
+def fragments_that_come_twice(c):
+    """A fragment whose bytes came already is fragment_overlap, before and after the first; the datagram is completed"""
+    c.relay(TWO_ARM, CAM)
+    came, went = forward_pair(BIG, (1480, 2960), 1)
+    c.relays("edge", came[0], "inner", went[0])
+    c.relays("edge", came[1], "inner", went[1])
+    c.drops("edge", "fragment_overlap", came[1], came[0], piece(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=1), 8, 800))
+    c.relays("edge", came[2], "inner", went[2])
+    c.then()
+    came, went = forward_pair(BIG, (1480, 2960), 2)
+    c.holds("edge", came[2])
+    c.holds("edge", came[1])
+    c.drops("edge", "fragment_overlap", came[1], came[2])
+    c.relays("edge", came[0], "inner", went[0])
+    c.releases("inner", went[2])
+    c.releases("inner", went[1])
+    c.opens(cam=1)
+
+
+@case
+def fragments_that_overlap(c):
+    """Teardrop: a fragment that shares only some bytes with others ends its datagram, with all that waits and follows"""
+    c.relay(TWO_ARM, CAM)
+    whole = udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=1)
+    came, went = forward_pair(BIG, (1480, 2960), 1)
+    c.relays("edge", came[0], "inner", went[0])
+    c.drops("edge", "fragment_overlap", piece(whole, 1472, 2960), came[1], came[2], came[0])
+    c.then()
+    came, _ = forward_pair(BIG, (1480, 2960), 2)
+    whole = udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=2)
+    c.drops("edge", "fragment_overlap", came[2], piece(whole, 1480, 2968))
+    c.then()
+    came, _ = forward_pair(BIG, (1480, 2960), 3)
+    whole = udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=3)
+    c.drops("edge", "fragment_overlap", piece(whole, 1472, 2960), came[2], came[0], came[1])
+    c.then()
+    # Two last fragments that end at different bytes; bytes behind the last.
+    came, went = forward_pair(BIG, (1480, 2960), 4)
+    whole = udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=4)
+    c.relays("edge", came[0], "inner", went[0])
+    c.relays("edge", came[2], "inner", went[2])
+    c.drops("edge", "fragment_overlap", piece(whole, 1480, 2960, flags=0, frag=700), came[1])
+    c.then()
+    there(c, b"the session lives")
+    c.opens(cam=1)
+
+
+@case
+def fragments_longer_than_a_datagram(c):
+    """Fragments whose end lies behind byte 65,535 are fragment_overlap; the one that ends there exactly goes on"""
+    c.relay(TWO_ARM, CAM)
+    whole = udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=1)
+    out = udp(TO_TARGET, SNAT, TARGET, BIG, id=1, ttl=63)
+    c.relays("edge", piece(whole, 0, 1480), "inner", piece(out, 0, 1480))
+    c.drops("edge", "fragment_overlap", piece(whole, 0, 16, frag=8189), piece(whole, 0, 1480, frag=0x1FFF),
+            ip_payload(17, b"ping of death", id=1, frag=8189))
+    c.relays("edge", ip_payload(17, b"end", id=1, frag=8189),
+             "inner", ether(TO_TARGET, IP(src="192.0.2.1", dst="192.0.2.17", proto=17, id=1, ttl=63, frag=8189)
+                            / Raw(b"end")))
+    c.opens(cam=1)
+
+
+@case
+def fragments_that_are_malformed(c):
+    """Without bytes or not of eights: bad_ip_header; UDP length below 8: bad_udp_length; no source has it: martian"""
+    c.relay(TWO_ARM, CAM)
+    there(c)
+    c.drops("edge", "bad_ip_header", ip_payload(17, b"", flags="MF"), ip_payload(17, b"", frag=10),
+            ip_payload(17, b"seven b", flags="MF"), ip_payload(17, b"nine byte", flags="MF", frag=10))
+    c.drops("edge", "bad_udp_length", *(ip_payload(17, struct.pack(">HHHH", 40000, 9000, length, 0), flags="MF")
+                                        for length in (0, 7)))
+    c.drops("edge", "martian", ip_payload(17, bytes(8), src="127.0.0.1", frag=10),
+            ip_payload(17, bytes(8), src="224.0.0.1", frag=10, flags="MF"))
+    c.drops("edge", "bad_checksum", ip_payload(17, bytes(8), frag=10, chksum=1))
+    there(c)
+    c.opens(cam=1)
+
+
+@case
+def fragments_without_a_first(c):
+    """Fragments whose first never comes, or comes refused, go nowhere; a first whose others do not come has gone on"""
+    c.relay(TWO_ARM, CAM)
+    came, went = forward_pair(BIG, (1480, 2960), 1)
+    c.drops("edge", "draining", came[1], came[2])
+    elsewhere = pieces(udp(FROM_GATEWAY, CLIENT, "203.0.113.1:9001", BIG, id=2), 1480, 2960)
+    c.drops("edge", "fragment", elsewhere[2], elsewhere[1])
+    c.drops("edge", "no_rule", elsewhere[0])
+    c.then()
+    c.drops("inner", "no_session", piece(udp(FROM_TARGET, TARGET, SNAT, BIG, id=3), 0, 1480))
+    c.then()
+    came, went = forward_pair(BIG, (1480, 2960), 4)
+    c.relays("edge", came[0], "inner", went[0])
+    c.opens(cam=1)
+
+
+@case
+def fragments_keep_what_is_not_translated(c):
+    """DSCP and ECN of each fragment, DF, an absent UDP checksum and a wrong one survive; the TTL is decremented"""
+    c.relay(TWO_ARM, CAM)
+    for id, fields in enumerate(({"tos": 0xB9}, {"checksum": 0}, {"flags": "DF"}, {"ttl": 2})):
+        kept = {**fields, **({"ttl": 1} if "ttl" in fields else {})}
+        came = pieces(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=id, **fields), 1480, 2960,
+                      flags=2 if "flags" in fields else 0)
+        went = pieces(udp(TO_TARGET, SNAT, TARGET, BIG, id=id, **{"ttl": 63, **kept}), 1480, 2960,
+                      flags=2 if "flags" in fields else 0)
+        in_order(c, (1, 0, 2), "edge", "inner", came, went)
+    right, right_out = (udp_checksum(udp(link, a, b, BIG)) for link, a, b in (
+        (FROM_GATEWAY, CLIENT, LISTENER), (TO_TARGET, SNAT, TARGET)))
+    wrong, wrong_out = ones_add(right, 0x0101), ones_add(right_out, 0x0101)
+    came = pieces(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=9, checksum=wrong), 1480, 2960)
+    went = pieces(udp(TO_TARGET, SNAT, TARGET, BIG, id=9, ttl=63, checksum=wrong_out), 1480, 2960)
+    in_order(c, (0, 1, 2), "edge", "inner", came, went)
+    c.then()
+    came, went = forward_pair(BIG, (1480, 2960), 10)
+    c.relays("edge", came[0], "inner", went[0])
+    c.drops("edge", "ttl_exceeded", piece(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=10), 1480, 2960, ttl=1))
+    c.relays("edge", came[2], "inner", went[2])
+    c.tells("edge", "ttl_exceeded", piece(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=11), 0, 1480, ttl=1))
+    c.opens(cam=1)
+
+
+@case
+def fragments_wait_for_the_next_hop(c):
+    """The target's MAC is unknown: one ARP request, then the first fragment and those that followed it"""
+    c.relay((EDGE, BARE_INNER), CAM)
+    came, went = forward_pair(BIG, (1480, 2960), 1)
+    for fragment in came:
+        c.holds("edge", fragment)
+    c.asks("inner", ASKS_FOR_TARGET)
+    c.then()
+    c.takes_in("inner", is_at(FROM_TARGET, "192.0.2.17", "192.0.2.1"))
+    for fragment in went:
+        c.releases("inner", fragment)
+    c.then()
+    in_order(c, (1, 2, 0), "edge", "inner", *forward_pair(BIG, (1480, 2960), 2))
+    c.opens(cam=1)
+
+
+@case
+def fragments_between_vlans(c):
+    """On ports with a VLAN fragments, and packets that are cut, are tagged like all others"""
+    inner = port("inner", INNER_MAC, "192.0.2.1/24", mtu=1280, vlan=9, neighbors=INNER_NEIGHBORS)
+    c.relay((VLAN_EDGE, inner), CAM)
+    came, went = forward_pair(BIG[:2000], (1000,), 1)
+    c.holds("edge", tagged(came[1], 5))
+    c.relays("edge", tagged(came[0], 5), "inner", tagged(went[0], 9))
+    c.releases("inner", tagged(went[1], 9))
+    c.then()
+    c.cuts("edge", tagged(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG[:1400]), 5), "inner",
+           *(tagged(p, 9) for p in cut_to(1280, udp(TO_TARGET, SNAT, TARGET, BIG[:1400], ttl=63))))
+    c.opens(cam=1)
+
+
 # ==== limits and strictness ====
 
 @case
 def mtu_of_1500_is_the_default(c):
-    """A packet of 1500 bytes passes, 1501 is mtu_exceeded with and without DF, both ways; nothing is fragmented"""
+    """A packet of 1500 bytes passes whole; 1501 is mtu_exceeded with DF and leaves in two fragments without, both ways"""
     c.relay(TWO_ARM, CAM)
     there(c, b"m" * 1472)
-    c.drops("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473))
     c.tells("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473, flags="DF"), type=3, code=4,
             nexthopmtu=1500)
     c.then()
+    c.cuts("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 1473),
+           "inner", *cut_to(1500, udp(TO_TARGET, SNAT, TARGET, b"m" * 1473, ttl=63)))
+    c.then()
     back(c, b"m" * 1472)
-    c.drops("inner", "mtu_exceeded", udp(FROM_TARGET, TARGET, SNAT, b"m" * 1473))
+    c.then()
+    c.tells("inner", "mtu_exceeded", udp(FROM_TARGET, TARGET, SNAT, b"m" * 1473, flags="DF"), type=3, code=4,
+            nexthopmtu=1500, ours="192.0.2.1")
+    c.then()
+    c.cuts("inner", udp(FROM_TARGET, TARGET, SNAT, b"m" * 1473),
+           "edge", *cut_to(1500, udp(TO_GATEWAY, LISTENER, CLIENT, b"m" * 1473, ttl=63)))
     c.opens(cam=1)
 
 
 @case
 def mtu_of_the_egress_port_counts(c):
-    """inner has mtu 576: 576 bytes pass, 577 are mtu_exceeded; padding does not count; edge still sends 1500"""
+    """inner has mtu 576: 576 bytes pass, 577 are cut or mtu_exceeded; padding does not count; edge still sends 1500"""
     inner = port("inner", INNER_MAC, "192.0.2.1/24", mtu=576, neighbors=INNER_NEIGHBORS)
     c.relay((EDGE, inner), CAM)
     there(c, b"m" * 548)
-    c.drops("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 549))
+    c.tells("edge", "mtu_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 549, flags="DF"), type=3, code=4,
+            nexthopmtu=576)
     c.relays("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 548) + b"\0\0\0\0",
              "inner", udp(TO_TARGET, SNAT, TARGET, b"m" * 548, ttl=63))
     c.then()
+    c.cuts("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, b"m" * 549),
+           "inner", *cut_to(576, udp(TO_TARGET, SNAT, TARGET, b"m" * 549, ttl=63)))
+    c.then()
     back(c, b"m" * 1472)
+    c.opens(cam=1)
+
+
+@case
+def mtu_cuts_packets_and_fragments(c):
+    """mtu 576: packets of 1500 and 2000 bytes leave in order, each under an id of its own; fragments are cut again"""
+    inner = port("inner", INNER_MAC, "192.0.2.1/24", mtu=576, neighbors=INNER_NEIGHBORS)
+    c.relay((EDGE, inner), CAM)
+    for id, (length, fields) in enumerate(((1472, {}), (1972, {"checksum": 0}), (1973, {"tos": 0x2E}))):
+        c.cuts("edge", udp(FROM_GATEWAY, CLIENT, LISTENER, BIG[:length], id=7, **fields),
+               "inner", *cut_to(576, udp(TO_TARGET, SNAT, TARGET, BIG[:length], id=id, ttl=63, **fields)))
+    c.then()
+    came, went = forward_pair(BIG, (1480, 2960), 3)
+    for number in (0, 2, 1):
+        c.cuts("edge", came[number], "inner", *cut_to(576, went[number]))
+    c.then()
+    c.tells("edge", "ttl_exceeded", udp(FROM_GATEWAY, CLIENT, LISTENER, BIG[:1400], ttl=1))
+    whole = udp(FROM_GATEWAY, CLIENT, LISTENER, BIG, id=4)
+    c.tells("edge", "mtu_exceeded", piece(whole, 0, 1480, flags=2), type=3, code=4, nexthopmtu=576)
+    c.drops("edge", "mtu_exceeded", piece(whole, 1480, 2960, flags=2))
     c.opens(cam=1)
 
 

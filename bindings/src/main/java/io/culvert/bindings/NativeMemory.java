@@ -26,6 +26,11 @@ public final class NativeMemory {
         MemorySegment.copy(copy, 0, EVERYTHING, address, length);
     }
 
+    /** Copies between places that do not overlap. */
+    public static void copy(final long from, final long to, final long length) {
+        MemorySegment.copy(EVERYTHING, from, EVERYTHING, to, length);
+    }
+
     /**
      * The same memory as a plain native segment that lives for ever: its owner keeps it alive for as long as this is
      * used. A mapped file is a class of its own inside the JDK, and an arena's life is checked at each access; one

@@ -18,6 +18,8 @@ public final class Mbuf {
     private static final long DATA_OFF = rte_mbuf.data_off$offset();
     private static final long PKT_LEN = rte_mbuf.pkt_len$offset();
     private static final long DATA_LEN = rte_mbuf.data_len$offset();
+    private static final long BUF_LEN = rte_mbuf.buf_len$offset();
+    private static final long NEXT = rte_mbuf.next$offset();
 
     public static MemorySegment view(final long mbuf) {
         return NativeMemory.view(mbuf, VIEW_BYTES);
@@ -72,6 +74,16 @@ public final class Mbuf {
     /** Bytes of the buffer in front of the packet. */
     public static int headroom(final long mbuf) {
         return Short.toUnsignedInt(NativeMemory.getShort(mbuf + DATA_OFF));
+    }
+
+    /** Bytes of the buffer, headroom included. */
+    public static int bufferLength(final long mbuf) {
+        return Short.toUnsignedInt(NativeMemory.getShort(mbuf + BUF_LEN));
+    }
+
+    /** The next segment of a packet that lies in several, 0 behind the last. */
+    public static long next(final long mbuf) {
+        return NativeMemory.getLong(mbuf + NEXT);
     }
 
     /** Sets the length of a packet that lies in one segment. */

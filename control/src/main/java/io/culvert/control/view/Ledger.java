@@ -21,6 +21,7 @@ final class Ledger {
             "culvert_dropped_packets_total",
             "culvert_worker_handed_off_packets_total",
             "culvert_worker_waiting_packets",
+            "culvert_worker_waiting_fragments",
             "culvert_worker_unsettled_packets");
 
     /** A worker counts a burst stage by stage; a look between two bursts is likely among so many. */

@@ -33,9 +33,11 @@ public final class CounterCatalog {
         BURSTS("culvert_worker_bursts_total"),
         HANDED_OFF("culvert_worker_handed_off_packets_total"),
         TAKEN_OVER("culvert_worker_taken_over_packets_total"),
-        /** Packets that wait for a next hop: a gauge, the ledger's only debt. */
+        /** Packets that wait for a next hop: a gauge, with the next the ledger's only debt. */
         WAITING("culvert_worker_waiting_packets"),
-        /** Packets that the worker itself sent: ARP requests, ICMP errors. Not part of the ledger. */
+        /** Fragments that wait for the first of their datagram: a gauge. */
+        WAITING_FRAGMENTS("culvert_worker_waiting_fragments"),
+        /** Packets that the worker itself sent: ARP requests, ICMP errors, fragments it made beyond a packet's first. */
         ORIGINATED("culvert_worker_originated_packets_total"),
         /** ICMP errors about relayed packets, sent on to whoever sent those. */
         ICMP_TRANSLATED("culvert_icmp_translated_packets_total"),

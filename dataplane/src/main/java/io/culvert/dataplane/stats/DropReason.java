@@ -45,11 +45,11 @@ public enum DropReason {
 
     // Found on the way out.
     NEIGHBOR_UNRESOLVED("neighbor_unresolved", "the next hop does not answer ARP, or too many packets wait for it"),
-    MTU_EXCEEDED("mtu_exceeded", "longer than the egress port's MTU"),
+    MTU_EXCEEDED("mtu_exceeded", "longer than the egress port's MTU, and must not be fragmented"),
     NO_MBUF("no_mbuf", "the mempool had no buffer for the packet's fragments"),
     TX_RING_FULL("tx_ring_full", "the egress port took no more packets"),
     HANDOFF_FULL("handoff_full", "the owning worker's inbox is full"),
-    DRAINING("draining", "still waiting for a next hop when the relay stopped");
+    DRAINING("draining", "still waiting for a next hop or a first fragment when the relay stopped");
 
     /** By ordinal; {@code values()} would copy it each time. */
     private static final DropReason[] ALL = values();

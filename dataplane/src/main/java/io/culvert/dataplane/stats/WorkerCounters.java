@@ -50,6 +50,9 @@ public final class WorkerCounters {
 
     /** Before the first packet: closes the account of a predecessor that may have been killed while it counted. */
     public void settle() {
+        // What it held died with it.
+        set(catalog.of(CounterCatalog.WorkerCounter.WAITING), 0);
+        set(catalog.of(CounterCatalog.WorkerCounter.WAITING_FRAGMENTS), 0);
         set(catalog.of(CounterCatalog.WorkerCounter.UNSETTLED), imbalance());
     }
 
@@ -65,6 +68,7 @@ public final class WorkerCounters {
                 + get(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED))
                 - get(catalog.of(CounterCatalog.WorkerCounter.HANDED_OFF))
                 - get(catalog.of(CounterCatalog.WorkerCounter.WAITING))
+                - get(catalog.of(CounterCatalog.WorkerCounter.WAITING_FRAGMENTS))
                 - get(catalog.of(CounterCatalog.WorkerCounter.UNSETTLED));
         for (int port = 0; port < catalog.ports(); port++) {
             balance += get(catalog.received(port)) - get(catalog.sent(port)) - get(catalog.puntedArp(port));

@@ -15,6 +15,7 @@ public final class Ipv4 {
 
     public static final int VERSION_IHL = Ethernet.HEADER_LENGTH;
     public static final int TOTAL_LENGTH = VERSION_IHL + 2;
+    public static final int ID = VERSION_IHL + 4;
     public static final int FRAGMENT = VERSION_IHL + 6;
     public static final int TTL = VERSION_IHL + 8;
     public static final int PROTOCOL = VERSION_IHL + 9;
@@ -26,6 +27,12 @@ public final class Ipv4 {
     public static final int VERSION_4_NO_OPTIONS = 0x45;
     /** More-fragments and the offset, without don't-fragment, as they lie in memory. */
     public static final int FRAGMENT_MASK = 0xFF3F;
+    /** Don't-fragment, as it lies in memory. */
+    public static final int DONT_FRAGMENT = 0x0040;
+    // Of the same 16 bits as a number.
+    public static final int MORE_FRAGMENTS = 0x2000;
+    /** Units of eight bytes. */
+    public static final int OFFSET_MASK = 0x1FFF;
 
     public static final int ICMP = 1;
     public static final int UDP = 17;

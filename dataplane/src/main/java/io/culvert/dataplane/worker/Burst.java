@@ -64,10 +64,15 @@ public final class Burst {
     }
 
     void begin(final int link, final int packets, final int handedOn) {
-        ingress = link;
+        from(link);
         hops = handedOn;
         receivedCount = packets;
         count = 0;
+    }
+
+    /** What is dropped from here on came in on this link. */
+    void from(final int link) {
+        ingress = link;
         dropCounters = counters.catalog().dropped(link);
     }
 
@@ -85,6 +90,9 @@ public final class Burst {
 
     /** Gives a packet back whose end is counted elsewhere. */
     void free(final long packet) {
+        if (freedCount == CAPACITY) {
+            end(); // fragments that waited may be more than one burst
+        }
         freed.setAtIndex(JAVA_LONG, freedCount++, packet);
     }
 

@@ -56,6 +56,15 @@ final class Egress {
         added(link, 1, length);
     }
 
+    /** For who may {@link #append} more than a burst: sends what is there when a link's row is full. */
+    void makeRoom(final int link, final int ingress) {
+        if (counts[link] == CAPACITY) {
+            transmit(link, ingress);
+            counts[link] = 0;
+            bytes[link] = 0;
+        }
+    }
+
     /** Where the next packet of a link goes: {@link #put} a run of them from there, then tell {@link #added}. */
     int first(final int link) {
         return link * CAPACITY + counts[link];

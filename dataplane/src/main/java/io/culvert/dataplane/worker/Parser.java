@@ -40,21 +40,24 @@ final class Parser {
     private static final int FOR_ARP = -1;
     private static final int FOR_ECHO = -2;
     private static final int FOR_ICMP_RELAY = -3;
+    private static final int FOR_FRAGMENTS = -4;
 
     private final FlowTable flows;
     private final OwnAddresses own;
     private final Host host;
     private final IcmpRelay icmp;
+    private final Fragments fragments;
     private final long[] macs;
     /** The packet that {@link #divert} looks at. */
     private final MemorySegment diverted;
 
     Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Host host,
-           final IcmpRelay icmp, final Arena arena) {
+           final IcmpRelay icmp, final Fragments fragments, final Arena arena) {
         this.flows = flows;
         this.own = own;
         this.host = host;
         this.icmp = icmp;
+        this.fragments = fragments;
         this.diverted = NativeMemory.unscoped(arena.allocate(LONGEST_FRAME, Long.BYTES));
         this.macs = links.stream().mapToLong(Link::mac).toArray();
     }
@@ -144,6 +147,8 @@ final class Parser {
             NativeMemory.write(data, diverted, Wire.VIEW_BYTES);
         } else if (verdict == FOR_ICMP_RELAY) {
             icmp.relay(burst, mbuf, diverted);
+        } else if (verdict == FOR_FRAGMENTS) {
+            fragments.add(mbuf);
         } else {
             burst.drop(mbuf, DropReason.of(verdict));
         }
@@ -197,7 +202,7 @@ final class Parser {
             return DropReason.BAD_CHECKSUM.ordinal();
         }
         if ((diverted.get(Wire.SHORT, Ipv4.FRAGMENT) & Ipv4.FRAGMENT_MASK) != 0) {
-            return DropReason.FRAGMENT.ordinal();
+            return FOR_FRAGMENTS;
         }
         final int protocol = diverted.get(Wire.BYTE, Ipv4.PROTOCOL) & 0xFF;
         if (protocol == Ipv4.ICMP) {

@@ -35,15 +35,17 @@ final class Rewriter {
     private final Neighbors neighbors;
     private final Egress egress;
     private final Waiting waiting;
+    private final Fragmenter fragmenter;
     private final IcmpErrors errors;
     private final WorkerCounters counters;
 
     Rewriter(final FlowTable flows, final Neighbors neighbors, final Egress egress, final Waiting waiting,
-             final IcmpErrors errors, final WorkerCounters counters) {
+             final Fragmenter fragmenter, final IcmpErrors errors, final WorkerCounters counters) {
         this.flows = flows;
         this.neighbors = neighbors;
         this.egress = egress;
         this.waiting = waiting;
+        this.fragmenter = fragmenter;
         this.errors = errors;
         this.counters = counters;
     }
@@ -115,8 +117,12 @@ final class Rewriter {
         if (linkMtu >>> Short.SIZE == 0) {
             waiting.hold(burst, i, adjacency, nowMs);
         } else if (burst.length[i] > linkMtu >>> Short.SIZE) {
-            errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
-            burst.drop(i, DropReason.MTU_EXCEEDED);
+            if (Fragmenter.mayCut(NativeMemory.getShort(burst.data[i] + Ipv4.FRAGMENT))) {
+                fragmenter.add(burst, i);
+            } else {
+                errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
+                burst.drop(i, DropReason.MTU_EXCEEDED);
+            }
         } else {
             errors.tell(burst, i, DropReason.TTL_EXCEEDED);
             burst.drop(i, DropReason.TTL_EXCEEDED);

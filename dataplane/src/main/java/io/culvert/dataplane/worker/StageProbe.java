@@ -45,6 +45,7 @@ public final class StageProbe {
         }
         final long rewrite = clock.cycles();
         worker.rewriter.rewrite(burst, worker.nowMs);
+        worker.walkSlowly();
         final long transmit = clock.cycles();
         worker.egress.transmit(burst.ingress);
         burst.end();

@@ -38,7 +38,7 @@ final class Waiting {
         return count;
     }
 
-    /** Takes packet {@code i} off the walk until its next hop answers, or drops it when too many wait. */
+    /** {@link #hold(Burst, long, int, int)} for packet {@code i} of the dense arrays. */
     void hold(final Burst burst, final int i, final int nextHop, final int nowMs) {
         hold(burst, burst.mbuf[i], nextHop, nowMs);
         burst.slot[i] = Burst.GONE;

@@ -44,6 +44,8 @@ public final class Worker {
     final Rewriter rewriter;
     final Egress egress;
     private final Waiting waiting;
+    private final Fragmenter fragmenter;
+    private final Fragments fragments;
     private final Host host;
     private final IcmpRelay icmp;
     private final IcmpErrors errors;
@@ -97,10 +99,14 @@ public final class Worker {
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
         steering = new Steering(number, handoff, admission, counters);
         icmp = new IcmpRelay(flows, steering, neighbors, egress, waiting, counters, arena);
-        parser = new Parser(plan.links(), flows, own, host, icmp, arena);
+        final SingleRewriter single = new SingleRewriter(flows, neighbors, counters, arena);
+        final DatagramIds ids = new DatagramIds(plan.workers(), number);
+        fragmenter = new Fragmenter(single, egress, pool, ids, counters, arena);
+        fragments = new Fragments(new FragmentTable(flows), flows, this::admit, single, fragmenter, egress, waiting,
+                ids, counters, arena);
+        parser = new Parser(plan.links(), flows, own, host, icmp, fragments, arena);
         lookup = new Lookup(flows);
-        errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
-        rewriter = new Rewriter(flows, neighbors, egress, waiting, errors, counters);
+        rewriter = new Rewriter(flows, neighbors, egress, waiting, fragmenter, errors, counters);
     }
 
     /** Goes on with the sessions that a predecessor left in the table; before the first {@link #doWork}. */
@@ -144,10 +150,21 @@ public final class Worker {
             admit();                                  // misses  -> sessions, or a drop reason
         }
         rewriter.rewrite(burst, nowMs);               // addresses, ports, checksums, in place
+        walkSlowly();                                 // fragments, and what has to be cut into some
         errors.flush(burst);                          // what senders of dropped packets are told
         egress.transmit(burst.ingress);               // one downcall per link; what is not sent is freed and counted
         burst.end();                                  // what was dropped goes back to the mempool
         return bytes;
+    }
+
+    /** What the stages have put aside, one packet after the other. */
+    void walkSlowly() {
+        if (fragments.hasWork()) {
+            fragments.walk(burst, nowMs);
+        }
+        if (fragmenter.hasWork()) {
+            fragmenter.walk(burst, nowMs);
+        }
     }
 
     void admit() {
@@ -231,6 +248,7 @@ public final class Worker {
             // A slice that visits every session once a second, whatever the table's size.
             final long slice = (long) flows.highWater() * elapsed / MS_PER_SECOND + 1;
             sessions.expire((int) Math.min(slice, EXPIRE_LIMIT), now);
+            fragments.expire(burst, now);
         }
         if (number == 0 && (neighbors.isWanted() || now - maintainedMs >= MAINTAIN_MS)) {
             maintainedMs = now;
@@ -250,6 +268,7 @@ public final class Worker {
                 // What was handed to this worker still walks.
             }
         }
+        fragments.abandon(burst);
         waiting.abandon(burst);
     }
 }

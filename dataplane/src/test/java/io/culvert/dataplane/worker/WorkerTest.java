@@ -220,7 +220,8 @@ class WorkerTest {
         drops(DropReason.TTL_EXCEEDED, Frames.ttl(good, 1));
         final byte[] tooLong = Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT, CLIENT_PORT, EDGE_ADDRESS, LISTEN,
                 TestRelay.MTU - 28 + 1);
-        drops(DropReason.MTU_EXCEEDED, tooLong);
+        tooLong[Ipv4.FRAGMENT] = Ipv4.DONT_FRAGMENT;
+        drops(DropReason.MTU_EXCEEDED, Frames.ttl(tooLong, 64));
     }
 
     @Test

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control.walks;
+
+import io.culvert.dataplane.wire.Checksum;
+import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The IP ids of fragments, which a relay may choose (RFC 6864), replaced by their order of appearance: two captures are
+ * the same when the same fragments share an id. The header checksum follows, so that a wrong one stays wrong.
+ */
+final class FragmentIds {
+    private FragmentIds() { }
+
+    static List<byte[]> ranked(final List<byte[]> frames) {
+        final Map<Short, Short> ranks = new HashMap<>();
+        return frames.stream().map(frame -> isFragment(frame) ? ranked(frame, ranks) : frame).toList();
+    }
+
+    /** The same where the order of frames means nothing: all ids replaced by one. */
+    static List<byte[]> blanked(final List<byte[]> frames) {
+        return frames.stream().map(frame -> isFragment(frame) ? with(frame, (short) 0) : frame).toList();
+    }
+
+    /** How many ids there are. */
+    static long count(final List<byte[]> frames) {
+        return frames.stream().filter(FragmentIds::isFragment).map(FragmentIds::id).distinct().count();
+    }
+
+    private static byte[] ranked(final byte[] frame, final Map<Short, Short> ranks) {
+        return with(frame, ranks.computeIfAbsent(id(frame), unknown -> (short) ranks.size()));
+    }
+
+    private static short id(final byte[] frame) {
+        return fromIp(frame).get(Wire.SHORT, Ipv4.ID);
+    }
+
+    private static byte[] with(final byte[] original, final short id) {
+        final byte[] frame = original.clone();
+        final MemorySegment bytes = fromIp(frame);
+        final int checksum = bytes.get(Wire.SHORT, Ipv4.CHECKSUM) & 0xFFFF;
+        final int delta = Checksum.delta(0, id(frame) & 0xFFFF, id & 0xFFFF);
+        bytes.set(Wire.SHORT, Ipv4.ID, id);
+        bytes.set(Wire.SHORT, Ipv4.CHECKSUM, (short) Checksum.update(checksum, delta));
+        return frame;
+    }
+
+    /** The frame as if it had no tag, so that the offsets of IPv4 hold. */
+    private static MemorySegment fromIp(final byte[] frame) {
+        return MemorySegment.ofArray(frame).asSlice(ipAt(frame) - Ipv4.VERSION_IHL);
+    }
+
+    private static boolean isFragment(final byte[] frame) {
+        final int at = ipAt(frame);
+        return at + Ipv4.HEADER_LENGTH <= frame.length && frame[at] == Ipv4.VERSION_4_NO_OPTIONS
+                && ((frame[at + 6] & 0x3F) | frame[at + 7]) != 0 && etherType(frame, at - 2) == Ethernet.IPV4;
+    }
+
+    /** Behind one VLAN tag, if there is one. */
+    private static int ipAt(final byte[] frame) {
+        final boolean isTagged = frame.length > Ipv4.PAYLOAD && etherType(frame, Ethernet.ETHERTYPE) == Ethernet.VLAN;
+        return Ethernet.HEADER_LENGTH + (isTagged ? 4 : 0);
+    }
+
+    private static short etherType(final byte[] frame, final int at) {
+        return MemorySegment.ofArray(frame).get(Wire.SHORT, at);
+    }
+}

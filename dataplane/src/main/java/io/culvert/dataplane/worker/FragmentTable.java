@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import io.culvert.dataplane.flow.FlowTable;
+
+/**
+ * The datagrams of which some fragments have come and others have not: which bytes, whose flow, which new IP id. Holds
+ * no packets. Bounded in all and per sender; entries stay where they are, an open-addressing index of twice as many
+ * places names them. The hash is that of the flows, keyed, so nobody can aim at one place. Owned by one worker.
+ */
+final class FragmentTable {
+    static final int NONE = -1;
+    static final int CAPACITY = 4_096;
+    /** Datagrams of the senders that share a place in {@link #ofSender}: a quarter of the table. */
+    private static final int PER_SENDER = CAPACITY / 4;
+    private static final int SENDERS = 1_024;
+    private static final int INDEX_MASK = 2 * CAPACITY - 1;
+    /** Runs of bytes with gaps between them: 64 KiB in packets of 1,500 bytes, every second one missing, are 23. */
+    private static final int RUNS = 32;
+
+    /** What has become of a datagram. */
+    static final int FREE = 0;
+    /** Its first fragment has not come. */
+    static final int WAITING = 1;
+    /** Its first fragment came: its flow and its new id are known. */
+    static final int KNOWN = 2;
+    /** Its fragments contradict each other: no more of them goes on (RFC 5722). */
+    static final int BROKEN = 3;
+
+    // What cover() says of bytes.
+    static final int FRESH = 0;
+    static final int DUPLICATE = 1;
+    static final int OVERLAP = 2;
+    static final int TOO_SCATTERED = 3;
+
+    private final int[] index = new int[INDEX_MASK + 1];
+    private final int[] free = new int[CAPACITY];
+    private int freeCount = CAPACITY;
+    private final short[] ofSender = new short[SENDERS];
+    private final FlowTable flows;
+
+    private final long[] addresses = new long[CAPACITY];
+    private final int[] id = new int[CAPACITY];
+    final int[] state = new int[CAPACITY];
+    final int[] sinceMs = new int[CAPACITY];
+    /** The key of the flow that the first fragment belongs to. */
+    final long[] flowLo = new long[CAPACITY];
+    final long[] flowHi = new long[CAPACITY];
+    final int[] newId = new int[CAPACITY];
+    /** For the packets that {@link Fragments} holds. */
+    final int[] firstHeld = new int[CAPACITY];
+    final int[] lastHeld = new int[CAPACITY];
+    /** In units of eight bytes; 0 while the last fragment has not come. */
+    private final int[] end = new int[CAPACITY];
+    private final int[] runs = new int[CAPACITY];
+    private final int[] runStart = new int[CAPACITY * RUNS];
+    private final int[] runEnd = new int[CAPACITY * RUNS];
+
+    FragmentTable(final FlowTable flows) {
+        this.flows = flows;
+        for (int i = 0; i < CAPACITY; i++) {
+            free[i] = CAPACITY - 1 - i;
+        }
+    }
+
+    int count() {
+        return CAPACITY - freeCount;
+    }
+
+    /** The place of a sender in tables that count by sender. */
+    int sender(final long datagramAddresses) {
+        return (int) flows.hash(datagramAddresses & 0xFFFF_FFFFL, 0) & SENDERS - 1;
+    }
+
+    int senderOf(final int entry) {
+        return sender(addresses[entry]);
+    }
+
+    static int senders() {
+        return SENDERS;
+    }
+
+    int find(final long datagramAddresses, final int datagramId) {
+        for (int at = home(datagramAddresses, datagramId); index[at] != 0; at = at + 1 & INDEX_MASK) {
+            final int entry = index[at] - 1;
+            if (addresses[entry] == datagramAddresses && id[entry] == datagramId) {
+                return entry;
+            }
+        }
+        return NONE;
+    }
+
+    /** @return the new entry, WAITING; NONE when there is no room */
+    int open(final long datagramAddresses, final int datagramId, final int nowMs) {
+        final int sender = sender(datagramAddresses);
+        if (freeCount == 0 || ofSender[sender] == PER_SENDER) {
+            return NONE;
+        }
+        ofSender[sender]++;
+        final int entry = free[--freeCount];
+        addresses[entry] = datagramAddresses;
+        id[entry] = datagramId;
+        state[entry] = WAITING;
+        sinceMs[entry] = nowMs;
+        firstHeld[entry] = NONE;
+        lastHeld[entry] = NONE;
+        end[entry] = 0;
+        runs[entry] = 0;
+        int at = home(datagramAddresses, datagramId);
+        while (index[at] != 0) {
+            at = at + 1 & INDEX_MASK;
+        }
+        index[at] = entry + 1;
+        return entry;
+    }
+
+    void close(final int entry) {
+        ofSender[senderOf(entry)]--;
+        state[entry] = FREE;
+        free[freeCount++] = entry;
+        int hole = home(addresses[entry], id[entry]);
+        while (index[hole] != entry + 1) {
+            hole = hole + 1 & INDEX_MASK;
+        }
+        index[hole] = 0;
+        // Who was placed behind the hole because it was taken moves into it, so that a search may stop at a free place.
+        for (int at = hole + 1 & INDEX_MASK; index[at] != 0; at = at + 1 & INDEX_MASK) {
+            final int moved = index[at] - 1;
+            if ((at - home(addresses[moved], id[moved]) & INDEX_MASK) >= (at - hole & INDEX_MASK)) {
+                index[hole] = index[at];
+                index[at] = 0;
+                hole = at;
+            }
+        }
+    }
+
+    private int home(final long datagramAddresses, final int datagramId) {
+        return (int) flows.hash(datagramAddresses, datagramId) & INDEX_MASK;
+    }
+
+    /**
+     * Notes that these bytes have come, unless that contradicts what came before.
+     *
+     * @param from and {@code to}: in units of eight bytes, the last one not included
+     * @param isLast whether the datagram ends here
+     */
+    int cover(final int entry, final int from, final int to, final boolean isLast) {
+        final int base = entry * RUNS;
+        final int count = runs[entry];
+        int at = 0;
+        while (at < count && runEnd[base + at] < from) {
+            at++;
+        }
+        // The run that ends where these bytes begin, or behind: they lie in it, touch it, cut it, or lie before it.
+        final boolean isWithin = at < count && runStart[base + at] <= from && to <= runEnd[base + at];
+        if (isWithin && (!isLast || end[entry] == to)) {
+            return DUPLICATE;
+        }
+        final boolean extendsRun = at < count && runEnd[base + at] == from;
+        final int next = extendsRun ? at + 1 : at;
+        if (next < count && runStart[base + next] < to || contradictsEnd(entry, to, isLast)) {
+            return OVERLAP;
+        }
+        final boolean meetsNext = next < count && runStart[base + next] == to;
+        if (!extendsRun && !meetsNext && count == RUNS) {
+            return TOO_SCATTERED;
+        }
+        if (isLast) {
+            end[entry] = to;
+        }
+        if (extendsRun) {
+            runEnd[base + at] = meetsNext ? runEnd[base + next] : to;
+            if (meetsNext) {
+                runs[entry] = count - 1;
+                move(base + next + 1, base + next, count - next - 1);
+            }
+        } else if (meetsNext) {
+            runStart[base + next] = from;
+        } else {
+            move(base + at, base + at + 1, count - at);
+            runs[entry] = count + 1;
+            runStart[base + at] = from;
+            runEnd[base + at] = to;
+        }
+        return FRESH;
+    }
+
+    private void move(final int from, final int to, final int count) {
+        System.arraycopy(runStart, from, runStart, to, count);
+        System.arraycopy(runEnd, from, runEnd, to, count);
+    }
+
+    private boolean contradictsEnd(final int entry, final int to, final boolean isLast) {
+        final int highest = runs[entry] == 0 ? 0 : runEnd[entry * RUNS + runs[entry] - 1];
+        return isLast ? highest > to || end[entry] != 0 : end[entry] != 0 && to > end[entry];
+    }
+
+    /** Whether all bytes from the first to the last have come. */
+    boolean isComplete(final int entry) {
+        return end[entry] != 0 && runs[entry] == 1
+                && runStart[entry * RUNS] == 0 && runEnd[entry * RUNS] == end[entry];
+    }
+}

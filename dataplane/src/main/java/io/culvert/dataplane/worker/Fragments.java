@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.mbuf.Mbuf;
+import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.stats.CounterCatalog;
+import io.culvert.dataplane.stats.DropReason;
+import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.Udp;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Virtual reassembly (RFC 4787 REQ-14): the first fragment of a datagram, which has the ports, finds or opens its
+ * session as any packet does; the others follow it, those that came before it wait for it unchanged. Nothing is put
+ * together: each fragment leaves as one, with an IP id that is the datagram's own ({@link DatagramIds}). What waits is
+ * bounded in all, per sender and in time, so a flood of fragments costs fragments only.
+ */
+final class Fragments {
+    /** Waiting fragments in all, and of the senders that share a place in a hashed table. */
+    static final int CAPACITY = 1_024;
+    static final int PER_SENDER = 256;
+    /** From a datagram's first seen fragment to the end of all hope for the others. */
+    static final int PATIENCE_MS = 2_000;
+    private static final int SWEEP_MS = 100;
+    private static final int NONE = FragmentTable.NONE;
+    private static final int UNIT = 8;
+    private static final int PAYLOAD_LIMIT = 65_535 - Ipv4.HEADER_LENGTH;
+
+    private final FragmentTable table;
+    private final FlowTable flows;
+    private final Runnable admit;
+    private final SingleRewriter rewriter;
+    private final Fragmenter fragmenter;
+    private final Egress egress;
+    private final Waiting waiting;
+    private final DatagramIds ids;
+    private final WorkerCounters counters;
+    private final int gauge;
+    private final MemorySegment header;
+
+    /** Came with this burst, not yet looked at. */
+    private final long[] arrived = new long[Burst.CAPACITY];
+    private int arrivedCount;
+
+    /** Those that wait for their first: a list per datagram, in the order they came. */
+    private final long[] held = new long[CAPACITY];
+    private final byte[] heldIngress = new byte[CAPACITY];
+    private final int[] heldNext = new int[CAPACITY];
+    private final short[] heldOfSender = new short[FragmentTable.senders()];
+    private int freeHeld;
+    private int heldCount;
+    private int sweptMs;
+
+    // The fragment that is being looked at.
+    private long addresses;
+    private int id;
+    private int length;
+    private int from;
+    private int to;
+    private boolean isLast;
+
+    /** @param admit opens sessions for the packets of the burst that have no slot, or drops them */
+    Fragments(final FragmentTable table, final FlowTable flows, final Runnable admit, final SingleRewriter rewriter,
+              final Fragmenter fragmenter, final Egress egress, final Waiting waiting, final DatagramIds ids,
+              final WorkerCounters counters, final Arena arena) {
+        this.table = table;
+        this.flows = flows;
+        this.admit = admit;
+        this.rewriter = rewriter;
+        this.fragmenter = fragmenter;
+        this.egress = egress;
+        this.waiting = waiting;
+        this.ids = ids;
+        this.counters = counters;
+        this.gauge = counters.catalog().of(CounterCatalog.WorkerCounter.WAITING_FRAGMENTS);
+        this.header = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES, Long.BYTES));
+        Arrays.setAll(heldNext, i -> i + 1 < CAPACITY ? i + 1 : NONE);
+    }
+
+    /** Takes a fragment, whose IP header is right, off the burst until {@link #walk}. */
+    void add(final long mbuf) {
+        arrived[arrivedCount++] = mbuf;
+    }
+
+    boolean hasWork() {
+        return arrivedCount > 0;
+    }
+
+    /** Sends on, holds or drops what was added. The burst's dense packets have left: its arrays are free. */
+    void walk(final Burst burst, final int nowMs) {
+        for (int i = 0; i < arrivedCount; i++) {
+            take(burst, arrived[i], nowMs);
+        }
+        arrivedCount = 0;
+    }
+
+    private void take(final Burst burst, final long mbuf, final int nowMs) {
+        final int verdict = read(mbuf);
+        if (verdict >= 0) {
+            burst.drop(mbuf, DropReason.of(verdict));
+            return;
+        }
+        final int frameLength = length + Ethernet.HEADER_LENGTH;
+        if (frameLength < Mbuf.packetLength(mbuf) && Mbuf.isWhole(mbuf)) {
+            Mbuf.setLength(mbuf, frameLength);
+        }
+        final int datagram = table.find(addresses, id);
+        if (datagram != NONE && table.state[datagram] == FragmentTable.BROKEN) {
+            burst.drop(mbuf, DropReason.FRAGMENT_OVERLAP);
+        } else if (datagram != NONE && table.state[datagram] == FragmentTable.KNOWN) {
+            follow(burst, mbuf, datagram, nowMs);
+        } else if (from == 0) {
+            lead(burst, mbuf, datagram, nowMs);
+        } else {
+            hold(burst, mbuf, datagram, nowMs);
+        }
+    }
+
+    /** Reads the fields of a fragment. @return a negative number, or the ordinal of the reason to drop it for */
+    private int read(final long mbuf) {
+        NativeMemory.read(Mbuf.data(mbuf), header, Wire.VIEW_BYTES);
+        final int protocol = header.get(Wire.BYTE, Ipv4.PROTOCOL);
+        if (protocol != Ipv4.UDP) {
+            return (protocol == Ipv4.ICMP ? DropReason.ICMP_UNSUPPORTED : DropReason.NOT_UDP).ordinal();
+        }
+        final int fragment = Wire.host16(header.get(Wire.SHORT, Ipv4.FRAGMENT));
+        addresses = header.get(Wire.LONG, Ipv4.SOURCE);
+        id = header.get(Wire.SHORT, Ipv4.ID) & 0xFFFF;
+        length = Wire.host16(header.get(Wire.SHORT, Ipv4.TOTAL_LENGTH));
+        isLast = (fragment & Ipv4.MORE_FRAGMENTS) == 0;
+        from = fragment & Ipv4.OFFSET_MASK;
+        final int payload = length - Ipv4.HEADER_LENGTH;
+        to = from + (payload + UNIT - 1) / UNIT;
+        if (payload == 0 || !isLast && payload % UNIT != 0) {
+            return DropReason.BAD_IP_HEADER.ordinal();
+        }
+        if (from * UNIT + payload > PAYLOAD_LIMIT) {
+            return DropReason.FRAGMENT_OVERLAP.ordinal();
+        }
+        if (Ipv4Address.cannotBeSource((int) addresses)) {
+            return DropReason.MARTIAN.ordinal();
+        }
+        if (from == 0 && Mbuf.dataLength(mbuf) < Udp.END) {
+            return DropReason.TRUNCATED.ordinal();
+        }
+        final boolean isUdpShort = Wire.host16(header.get(Wire.SHORT, Udp.LENGTH)) < Udp.HEADER_LENGTH;
+        return from == 0 && isUdpShort ? DropReason.BAD_UDP_LENGTH.ordinal() : NONE;
+    }
+
+    /** The first fragment: its flow is found or opened, and what waited for it goes on behind it. */
+    private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final int nowMs) {
+        final int slot = slotOf(burst, mbuf);
+        if (slot < 0) {
+            // Dropped by name, and nobody will ask for the others of the datagram.
+            if (waitingDatagram != NONE) {
+                dropHeld(burst, waitingDatagram, DropReason.FRAGMENT);
+                table.close(waitingDatagram);
+            }
+            return;
+        }
+        NativeMemory.read(Mbuf.data(mbuf), header, Wire.VIEW_BYTES);
+        rewriter.use(slot);
+        if (rewriter.mtu() == 0) {
+            waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
+            return;
+        }
+        final int datagram = waitingDatagram != NONE ? waitingDatagram : table.open(addresses, id, nowMs);
+        if (datagram == NONE) {
+            burst.drop(mbuf, DropReason.FRAGMENT);
+            return;
+        }
+        table.state[datagram] = FragmentTable.KNOWN;
+        table.flowLo[datagram] = rewriter.keyLo();
+        table.flowHi[datagram] = rewriter.keyHi();
+        table.newId[datagram] = ids.next();
+        if (isAccepted(burst, mbuf, datagram)) {
+            sendOn(burst, mbuf, datagram, nowMs);
+            releaseHeld(burst, datagram, nowMs);
+            closeWhenComplete(datagram);
+        }
+    }
+
+    /** The slot of the flow of the first fragment, or a negative number when the packet has left. */
+    private int slotOf(final Burst burst, final long mbuf) {
+        final long keyHi = FlowEntry.keyHi(header.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
+        final long hash = flows.hash(addresses, keyHi);
+        final int slot = flows.find(addresses, keyHi, hash);
+        if (slot != FlowTable.NOT_FOUND) {
+            return slot;
+        }
+        burst.count = 1;
+        burst.mbuf[0] = mbuf;
+        burst.data[0] = Mbuf.data(mbuf);
+        burst.length[0] = length;
+        burst.keyLo[0] = addresses;
+        burst.keyHi[0] = keyHi;
+        burst.hash[0] = hash;
+        burst.slot[0] = FlowTable.NOT_FOUND;
+        admit.run();
+        return burst.slot[0];
+    }
+
+    /** A fragment of a datagram whose flow is known. */
+    private void follow(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
+        final long keyLo = table.flowLo[datagram];
+        final long keyHi = table.flowHi[datagram];
+        final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
+        if (slot == FlowTable.NOT_FOUND) {
+            table.close(datagram);
+            burst.drop(mbuf, DropReason.FRAGMENT);
+            return;
+        }
+        rewriter.use(slot);
+        if (rewriter.mtu() == 0) {
+            waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
+        } else if (isAccepted(burst, mbuf, datagram)) {
+            sendOn(burst, mbuf, datagram, nowMs);
+            closeWhenComplete(datagram);
+        }
+    }
+
+    /** A fragment whose first has not come. */
+    private void hold(final Burst burst, final long mbuf, final int known, final int nowMs) {
+        final int sender = table.sender(addresses);
+        if (heldCount == CAPACITY || heldOfSender[sender] == PER_SENDER) {
+            burst.drop(mbuf, DropReason.FRAGMENT);
+            return;
+        }
+        final int datagram = known != NONE ? known : table.open(addresses, id, nowMs);
+        if (datagram == NONE) {
+            burst.drop(mbuf, DropReason.FRAGMENT);
+        } else if (isAccepted(burst, mbuf, datagram)) {
+            final int place = freeHeld;
+            freeHeld = heldNext[place];
+            held[place] = mbuf;
+            heldIngress[place] = (byte) burst.ingress;
+            heldNext[place] = NONE;
+            if (table.firstHeld[datagram] == NONE) {
+                table.firstHeld[datagram] = place;
+            } else {
+                heldNext[table.lastHeld[datagram]] = place;
+            }
+            table.lastHeld[datagram] = place;
+            heldOfSender[sender]++;
+            counters.set(gauge, ++heldCount);
+        }
+    }
+
+    /** Drops a fragment whose bytes came already, and the datagram with it when others of its bytes did not. */
+    private boolean isAccepted(final Burst burst, final long mbuf, final int datagram) {
+        final int cover = table.cover(datagram, from, to, isLast);
+        if (cover == FragmentTable.FRESH) {
+            return true;
+        }
+        burst.drop(mbuf, cover == FragmentTable.TOO_SCATTERED ? DropReason.FRAGMENT : DropReason.FRAGMENT_OVERLAP);
+        if (cover == FragmentTable.OVERLAP) {
+            dropHeld(burst, datagram, DropReason.FRAGMENT_OVERLAP);
+            if (table.state[datagram] == FragmentTable.KNOWN) {
+                table.state[datagram] = FragmentTable.BROKEN;
+            } else {
+                // Not worth a place: without their first its other fragments go nowhere.
+                table.close(datagram);
+            }
+        }
+        return false;
+    }
+
+    /** Rewrites the fragment in {@link #header} by the flow in use, and sends it. */
+    private void sendOn(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
+        if (rewriter.isTimeUp(header)) {
+            burst.drop(mbuf, DropReason.TTL_EXCEEDED);
+            return;
+        }
+        final boolean isTooLong = length > rewriter.mtu();
+        if (isTooLong && !Fragmenter.mayCut(header.get(Wire.SHORT, Ipv4.FRAGMENT))) {
+            burst.drop(mbuf, DropReason.MTU_EXCEEDED);
+            return;
+        }
+        rewriter.rewriteIp(header, table.newId[datagram]);
+        if (from == 0) {
+            rewriter.rewriteUdp(header);
+        }
+        NativeMemory.write(Mbuf.data(mbuf), header, from == 0 ? Udp.END : Ipv4.PAYLOAD);
+        if (!isTooLong) {
+            egress.makeRoom(rewriter.link(), burst.ingress);
+            egress.append(rewriter.link(), mbuf, length + Ethernet.HEADER_LENGTH);
+        } else if (!fragmenter.cut(burst, mbuf, header, rewriter.mtu(), rewriter.link())) {
+            return;
+        }
+        rewriter.count(length, nowMs);
+    }
+
+    private void closeWhenComplete(final int datagram) {
+        if (table.isComplete(datagram)) {
+            table.close(datagram);
+        }
+    }
+
+    private void releaseHeld(final Burst burst, final int datagram, final int nowMs) {
+        final int ingress = burst.ingress;
+        for (int place = takeHeld(datagram); place != NONE; place = takeHeld(datagram)) {
+            burst.from(heldIngress[place]);
+            read(held[place]);
+            sendOn(burst, held[place], datagram, nowMs);
+        }
+        burst.from(ingress);
+    }
+
+    private void dropHeld(final Burst burst, final int datagram, final DropReason reason) {
+        final int ingress = burst.ingress;
+        for (int place = takeHeld(datagram); place != NONE; place = takeHeld(datagram)) {
+            burst.from(heldIngress[place]);
+            burst.drop(held[place], reason);
+        }
+        burst.from(ingress);
+    }
+
+    /** @return the place of the datagram's first waiting fragment, which is free again; NONE when none waits */
+    private int takeHeld(final int datagram) {
+        final int place = table.firstHeld[datagram];
+        if (place != NONE) {
+            table.firstHeld[datagram] = heldNext[place];
+            heldNext[place] = freeHeld;
+            freeHeld = place;
+            heldOfSender[table.senderOf(datagram)]--;
+            counters.set(gauge, --heldCount);
+        }
+        return place;
+    }
+
+    /** Ten times a second: datagrams that have been incomplete for too long. */
+    void expire(final Burst burst, final int nowMs) {
+        if (nowMs - sweptMs >= SWEEP_MS) {
+            sweptMs = nowMs;
+            end(burst, nowMs, PATIENCE_MS, DropReason.FRAGMENT);
+        }
+    }
+
+    /** The relay stops: what still waits is dropped by name. */
+    void abandon(final Burst burst) {
+        end(burst, sweptMs, Integer.MIN_VALUE, DropReason.DRAINING);
+    }
+
+    private void end(final Burst burst, final int nowMs, final int patienceMs, final DropReason reason) {
+        if (table.count() == 0) {
+            return;
+        }
+        for (int datagram = 0; datagram < FragmentTable.CAPACITY; datagram++) {
+            if (table.state[datagram] != FragmentTable.FREE && nowMs - table.sinceMs[datagram] > patienceMs) {
+                dropHeld(burst, datagram, reason);
+                table.close(datagram);
+            }
+        }
+        burst.end();
+    }
+}
