@@ -37,7 +37,7 @@ public final class CounterCatalog {
         WAITING("culvert_worker_waiting_packets"),
         /** Fragments that wait for the first of their datagram: a gauge. */
         WAITING_FRAGMENTS("culvert_worker_waiting_fragments"),
-        /** Packets that the worker itself sent: ARP requests, ICMP errors, fragments it made beyond a packet's first. */
+        /** Packets that the worker itself sent: ARP requests, ICMP errors, fragments beyond a packet's first. */
         ORIGINATED("culvert_worker_originated_packets_total"),
         /** ICMP errors about relayed packets, sent on to whoever sent those. */
         ICMP_TRANSLATED("culvert_icmp_translated_packets_total"),

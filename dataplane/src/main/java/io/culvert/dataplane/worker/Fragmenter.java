@@ -32,20 +32,23 @@ final class Fragmenter {
     private final Egress egress;
     private final Mempool pool;
     private final DatagramIds ids;
+    private final IcmpErrors errors;
     private final WorkerCounters counters;
     private final MemorySegment header;
     private final MemorySegment fresh;
 
-    private final long[] mbuf = new long[Burst.CAPACITY];
+    /** Places in the burst, and their flows. */
+    private final int[] place = new int[Burst.CAPACITY];
     private final int[] slot = new int[Burst.CAPACITY];
     private int count;
 
     Fragmenter(final SingleRewriter rewriter, final Egress egress, final Mempool pool, final DatagramIds ids,
-               final WorkerCounters counters, final Arena arena) {
+               final IcmpErrors errors, final WorkerCounters counters, final Arena arena) {
         this.rewriter = rewriter;
         this.egress = egress;
         this.pool = pool;
         this.ids = ids;
+        this.errors = errors;
         this.counters = counters;
         this.header = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES, Long.BYTES));
         this.fresh = NativeMemory.unscoped(arena.allocate(JAVA_LONG, FRAGMENTS_LIMIT));
@@ -53,7 +56,7 @@ final class Fragmenter {
 
     /** Takes packet {@code i} of the burst, not yet rewritten, off its walk until {@link #walk}. */
     void add(final Burst burst, final int i) {
-        mbuf[count] = burst.mbuf[i];
+        place[count] = i;
         slot[count++] = burst.slot[i];
         burst.slot[i] = Burst.GONE;
     }
@@ -65,16 +68,18 @@ final class Fragmenter {
     /** Rewrites and cuts what was added. */
     void walk(final Burst burst, final int nowMs) {
         for (int i = 0; i < count; i++) {
-            NativeMemory.read(Mbuf.data(mbuf[i]), header, Wire.VIEW_BYTES);
+            final long packet = burst.mbuf[place[i]];
+            NativeMemory.read(Mbuf.data(packet), header, Wire.VIEW_BYTES);
             rewriter.use(slot[i]);
             if (rewriter.isTimeUp(header)) {
-                burst.drop(mbuf[i], DropReason.TTL_EXCEEDED);
+                errors.tell(burst, place[i], DropReason.TTL_EXCEEDED);
+                burst.drop(packet, DropReason.TTL_EXCEEDED);
             } else {
                 final int length = Wire.host16(header.get(Wire.SHORT, Ipv4.TOTAL_LENGTH));
                 rewriter.rewriteIp(header, ids.next());
                 rewriter.rewriteUdp(header);
-                NativeMemory.write(Mbuf.data(mbuf[i]), header, Wire.VIEW_BYTES);
-                if (cut(burst, mbuf[i], header, rewriter.mtu(), rewriter.link())) {
+                NativeMemory.write(Mbuf.data(packet), header, Wire.VIEW_BYTES);
+                if (cut(burst, packet, header, rewriter.mtu(), rewriter.link())) {
                     rewriter.count(length, nowMs);
                 }
             }

@@ -42,6 +42,7 @@ final class Fragments {
     private final Egress egress;
     private final Waiting waiting;
     private final DatagramIds ids;
+    private final IcmpErrors errors;
     private final WorkerCounters counters;
     private final int gauge;
     private final MemorySegment header;
@@ -70,7 +71,7 @@ final class Fragments {
     /** @param admit opens sessions for the packets of the burst that have no slot, or drops them */
     Fragments(final FragmentTable table, final FlowTable flows, final Runnable admit, final SingleRewriter rewriter,
               final Fragmenter fragmenter, final Egress egress, final Waiting waiting, final DatagramIds ids,
-              final WorkerCounters counters, final Arena arena) {
+              final IcmpErrors errors, final WorkerCounters counters, final Arena arena) {
         this.table = table;
         this.flows = flows;
         this.admit = admit;
@@ -79,6 +80,7 @@ final class Fragments {
         this.egress = egress;
         this.waiting = waiting;
         this.ids = ids;
+        this.errors = errors;
         this.counters = counters;
         this.gauge = counters.catalog().of(CounterCatalog.WorkerCounter.WAITING_FRAGMENTS);
         this.header = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES, Long.BYTES));
@@ -188,14 +190,10 @@ final class Fragments {
         }
     }
 
-    /** The slot of the flow of the first fragment, or a negative number when the packet has left. */
+    /** Makes the first fragment the burst's only packet. @return the slot of its flow; negative when it has left */
     private int slotOf(final Burst burst, final long mbuf) {
         final long keyHi = FlowEntry.keyHi(header.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
         final long hash = flows.hash(addresses, keyHi);
-        final int slot = flows.find(addresses, keyHi, hash);
-        if (slot != FlowTable.NOT_FOUND) {
-            return slot;
-        }
         burst.count = 1;
         burst.mbuf[0] = mbuf;
         burst.data[0] = Mbuf.data(mbuf);
@@ -203,8 +201,10 @@ final class Fragments {
         burst.keyLo[0] = addresses;
         burst.keyHi[0] = keyHi;
         burst.hash[0] = hash;
-        burst.slot[0] = FlowTable.NOT_FOUND;
-        admit.run();
+        burst.slot[0] = flows.find(addresses, keyHi, hash);
+        if (burst.slot[0] == FlowTable.NOT_FOUND) {
+            admit.run();
+        }
         return burst.slot[0];
     }
 
@@ -276,11 +276,17 @@ final class Fragments {
     /** Rewrites the fragment in {@link #header} by the flow in use, and sends it. */
     private void sendOn(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
         if (rewriter.isTimeUp(header)) {
+            if (from == 0) {
+                errors.tell(burst, 0, DropReason.TTL_EXCEEDED);
+            }
             burst.drop(mbuf, DropReason.TTL_EXCEEDED);
             return;
         }
         final boolean isTooLong = length > rewriter.mtu();
         if (isTooLong && !Fragmenter.mayCut(header.get(Wire.SHORT, Ipv4.FRAGMENT))) {
+            if (from == 0) {
+                errors.tellMtu(burst, 0, rewriter.mtu());
+            }
             burst.drop(mbuf, DropReason.MTU_EXCEEDED);
             return;
         }

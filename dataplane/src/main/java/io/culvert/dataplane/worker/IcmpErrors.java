@@ -85,16 +85,15 @@ final class IcmpErrors {
         }
     }
 
-    /** Packet {@code i} is longer than the MTU of its way; only a sender that forbids fragments is told (RFC 1191). */
+    /** Packet {@code i} is longer than the MTU of its way, and its sender forbids fragments (RFC 1191). */
     void tellMtu(final Burst burst, final int i, final int mtu) {
-        if ((NativeMemory.getShort(burst.data[i] + Ipv4.FRAGMENT) & DONT_FRAGMENT) != 0) {
-            send(burst, i, Icmp.UNREACHABLE, Icmp.FRAGMENTATION_NEEDED, mtu);
-        }
+        send(burst, i, Icmp.UNREACHABLE, Icmp.FRAGMENTATION_NEEDED, mtu);
     }
 
     /** Sends what has been said about the burst: to the link that it came in on. */
     void flush(final Burst burst) {
         for (int i = 0; i < readyCount; i++) {
+            egress.makeRoom(burst.ingress, burst.ingress);
             egress.append(burst.ingress, ready[i], Mbuf.packetLength(ready[i]));
         }
         readyCount = 0;

@@ -101,9 +101,10 @@ public final class Worker {
         icmp = new IcmpRelay(flows, steering, neighbors, egress, waiting, counters, arena);
         final SingleRewriter single = new SingleRewriter(flows, neighbors, counters, arena);
         final DatagramIds ids = new DatagramIds(plan.workers(), number);
-        fragmenter = new Fragmenter(single, egress, pool, ids, counters, arena);
+        errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
+        fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
         fragments = new Fragments(new FragmentTable(flows), flows, this::admit, single, fragmenter, egress, waiting,
-                ids, counters, arena);
+                ids, errors, counters, arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, fragments, arena);
         lookup = new Lookup(flows);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, fragmenter, errors, counters);
@@ -159,11 +160,11 @@ public final class Worker {
 
     /** What the stages have put aside, one packet after the other. */
     void walkSlowly() {
-        if (fragments.hasWork()) {
-            fragments.walk(burst, nowMs);
-        }
         if (fragmenter.hasWork()) {
             fragmenter.walk(burst, nowMs);
+        }
+        if (fragments.hasWork()) {
+            fragments.walk(burst, nowMs);
         }
     }
 

@@ -48,6 +48,8 @@ class WorkerAllocationTest {
     private static final int FRAME_LENGTH = 142;
     private static final int BURST = Burst.CAPACITY;
     private static final int FIRST_PORT = 20_000;
+    /** The most that fits the frame and is a multiple of eight. */
+    private static final int FIRST_FRAGMENT_BYTES = 104;
 
     @TempDir
     private Path scratch;
@@ -86,7 +88,8 @@ class WorkerAllocationTest {
             quiet = allocated == 0 ? quiet + 1 : 0;
         }
         for (final DropReason reason : List.of(DropReason.NO_RULE, DropReason.NOT_FOR_US, DropReason.BAD_CHECKSUM,
-                DropReason.TTL_EXCEEDED, DropReason.TRUNCATED, DropReason.FRAGMENT, DropReason.NOT_UDP,
+                DropReason.TTL_EXCEEDED, DropReason.TRUNCATED, DropReason.FRAGMENT,
+                DropReason.FRAGMENT_OVERLAP, DropReason.NOT_UDP,
                 DropReason.ARP_IGNORED, DropReason.NEIGHBOR_UNRESOLVED, DropReason.TX_RING_FULL, DropReason.RULE_LIMIT,
                 DropReason.SOURCE_RATE_LIMITED)) {
             assertTrue(relay.dropped(reason) > 0, reason.label() + " occurred");
@@ -146,9 +149,19 @@ class WorkerAllocationTest {
             case 7 -> Frames.echoRequest(MAC[EDGE], CLIENT_MAC, CLIENT, EDGE_ADDRESS);
             case 8 -> Frames.arp(Arp.REQUEST, CLIENT_MAC, CLIENT, 0, EDGE_ADDRESS);
             case 9 -> Frames.arp(Arp.REQUEST, CLIENT_MAC, CLIENT, 0, EDGE_ADDRESS + (1 << 24));
-            case 10 -> Frames.ttl(with(good, Ipv4.FRAGMENT, 0x20), 64);
+            case 10 -> fragment(good, i & 3);
             default -> Frames.ttl(with(good, Ipv4.PROTOCOL, 6), 64);
         };
+    }
+
+    /** A last fragment before its first, the first, a last without a first, and a first that nothing follows. */
+    private static byte[] fragment(final byte[] datagram, final int kind) {
+        with(datagram, Ipv4.ID, kind == 1 ? 0 : kind);
+        if ((kind & 1) == 0) {
+            return Frames.ttl(with(datagram, Ipv4.FRAGMENT + 1, FIRST_FRAGMENT_BYTES / 8), 64);
+        }
+        with(datagram, Ipv4.FRAGMENT, 0x20);
+        return Frames.ttl(with(datagram, Ipv4.TOTAL_LENGTH + 1, Ipv4.HEADER_LENGTH + FIRST_FRAGMENT_BYTES), 64);
     }
 
     private static byte[] with(final byte[] frame, final int at, final int value) {
