@@ -10,10 +10,13 @@ import itertools
 import shutil
 import struct
 from pathlib import Path
+from socket import AF_INET6, inet_pton
 
 from scapy.layers.inet import (ICMP, IP, TCP, UDP, IPOption_LSRR, IPOption_NOP, IPOption_Router_Alert, IPOption_RR,
                                IPOption_SSRR, IPOption_Timestamp)
-from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect,
+                                ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6, IPv6ExtHdrDestOpt,
+                                IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN)
 from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1AD, Dot1Q, Dot3, Ether
 from scapy.packet import Raw
 
@@ -76,9 +79,9 @@ class Case:
         self.relays(port, request, port, answer)
         self.answered[port, protocol] = self.answered.get((port, protocol), 0) + 1
 
-    def takes_in(self, port, arp):
-        self.comes(port, arp)
-        self.taken[port, "arp"] = self.taken.get((port, "arp"), 0) + 1
+    def takes_in(self, port, frame, protocol="arp"):
+        self.comes(port, frame)
+        self.taken[port, protocol] = self.taken.get((port, protocol), 0) + 1
 
     def holds(self, port, frame):
         """The next hop is not resolved: the frame waits until `releases`."""
@@ -167,8 +170,13 @@ def port(name, mac, address, gateway=None, mtu=None, vlan=None, neighbors=None):
     return name, "\n".join(lines)
 
 
+def quoted(endpoint):
+    """The brackets of an IPv6 endpoint would be a list."""
+    return f'"{endpoint}"' if endpoint.startswith("[") else endpoint
+
+
 def rule(name="cam", listen=LISTENER, target=TARGET, sources=None, snat=None, ttl=None, **others):
-    keys = {"name": name, "listen": f"{listen}/udp", "target": target, "sources": sources, "snat": snat, "ttl": ttl,
+    keys = {"name": name, "listen": quoted(f"{listen}/udp"), "target": quoted(target), "sources": sources, "snat": snat, "ttl": ttl,
             **others}
     return name, "  - { " + ", ".join(f"{key}: {value}" for key, value in keys.items() if value) + " }"
 
@@ -1827,6 +1835,604 @@ def fragments_between_vlans(c):
     c.cuts("edge", tagged(udp(FROM_GATEWAY, CLIENT, LISTENER, BIG[:1400]), 5), "inner",
            *(tagged(p, 9) for p in cut_to(1280, udp(TO_TARGET, SNAT, TARGET, BIG[:1400], ttl=63))))
     c.opens(cam=1)
+
+
+# ==== IPv6 ====
+
+CLIENT6, LISTENER6 = ("2001:db8:5::7", 40000), ("2001:db8::1", 9000)
+SNAT6, TARGET6 = ("2001:db8:1::1", 40000), ("2001:db8:1::17", 5004)
+POOL6 = "{ address: [192.0.2.1, 2001:db8:1::1], ports: 40000-49999 }"
+EDGE_LINK_LOCAL, INNER_LINK_LOCAL, GATEWAY6 = "fe80::ff:fe00:1", "fe80::ff:fe00:2", "fe80::fe"
+EDGE6 = port("edge", EDGE_MAC, "[203.0.113.1/24, 2001:db8::1/64]", gateway=f"[203.0.113.254, {GATEWAY6}]",
+             neighbors={**EDGE_NEIGHBORS, GATEWAY6: GATEWAY_MAC, "2001:db8::7": NEAR_MAC})
+INNER6 = port("inner", INNER_MAC, "[192.0.2.1/24, 2001:db8:1::1/64]",
+              neighbors={**INNER_NEIGHBORS, "2001:db8:1::17": TARGET_MAC})
+BARE_INNER6 = port("inner", INNER_MAC, "[192.0.2.1/24, 2001:db8:1::1/64]")
+TWO_ARM6 = (EDGE6, INNER6)
+
+def rule6(name="six", listen=LISTENER6, target=TARGET6, **keys):
+    return rule(name, f"[{listen[0]}]:{listen[1]}", f"[{target[0]}]:{target[1]}", **keys)
+
+
+SIX = rule6()
+
+
+def udp6(link, source, destination, payload=b"culvert", checksum=None, headers=(), length=None, **ip):
+    """A whole frame; `headers` are extension headers in front of UDP. Scapy computes the checksum over all of it."""
+    packet = IPv6(src=source[0], dst=destination[0], **{"hlim": 64, "tc": 0xB9, "fl": 0x12345, **ip})
+    for header in headers:
+        packet = packet / header
+    datagram = UDP(sport=source[1], dport=destination[1], chksum=checksum, len=length)
+    return ether(link, packet / datagram / Raw(payload), 0x86DD)
+
+
+def ip6_payload(next_header, payload, link=FROM_GATEWAY, src=CLIENT6[0], dst=LISTENER6[0], **ip):
+    return ether(link, IPv6(src=src, dst=dst, **{"nh": next_header, "hlim": 64, **ip}) / Raw(payload), 0x86DD)
+
+
+def icmp6(link, src, dst, message, **ip):
+    return ether(link, IPv6(src=src, dst=dst, **{"hlim": 64, **ip}) / message, 0x86DD)
+
+
+def solicitation(target, src=GATEWAY6, mac=GATEWAY_MAC, to=None, dst=None, tells=True, hlim=255, told=None, **fields):
+    """A neighbor solicitation to the target's solicited-node group, or by unicast `to` a MAC and address `dst`."""
+    last = inet_pton(AF_INET6, target)[13:]
+    group = "ff02::1:ff" + last[:1].hex() + ":" + last[1:].hex()
+    message = ICMPv6ND_NS(tgt=target, **fields)
+    if tells:
+        message = message / ICMPv6NDOptSrcLLAddr(lladdr=told or mac)
+    return icmp6((mac, to or "33:33:ff:" + last.hex(":")), src, dst or group, message, hlim=hlim)
+
+
+def advertisement(link, target, dst, src=None, solicited=1, override=1, tells=True, told=None, hlim=255, **fields):
+    message = ICMPv6ND_NA(tgt=target, R=0, S=solicited, O=override, **fields)
+    if tells:
+        message = message / ICMPv6NDOptDstLLAddr(lladdr=told or link[0])
+    return icmp6(link, src or target, dst, message, hlim=hlim)
+
+
+def echo6(link, src, dst, payload=b"abcdefgh", reply=False, **fields):
+    ip = {name: fields.pop(name) for name in ("hlim",) if name in fields}
+    kind = ICMPv6EchoReply if reply else ICMPv6EchoRequest
+    return icmp6(link, src, dst, kind(id=0x77, seq=1, data=payload, **fields), **ip)
+
+
+def there6(c, payload=b"culvert", client=CLIENT6, listener=LISTENER6, snat=SNAT6, target=TARGET6, came=FROM_GATEWAY,
+           went=TO_TARGET, hlim=64, hlim_out=None, **same):
+    c.relays("edge", udp6(came, client, listener, payload, hlim=hlim, **same),
+             "inner", udp6(went, snat, target, payload, hlim=hlim - 1 if hlim_out is None else hlim_out, **same))
+
+
+def back6(c, payload=b"treavluc", client=CLIENT6, listener=LISTENER6, snat=SNAT6, target=TARGET6, came=FROM_TARGET,
+          went=TO_GATEWAY, hlim=64, hlim_out=None, **same):
+    c.relays("inner", udp6(came, target, snat, payload, hlim=hlim, **same),
+             "edge", udp6(went, listener, client, payload, hlim=hlim - 1 if hlim_out is None else hlim_out, **same))
+
+
+def dropped_amid_ipv6(c, reason, *frames):
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    there6(c, b"before")
+    c.drops("edge", reason, *frames)
+    there6(c, b"after")
+    c.opens(six=1)
+
+
+@case
+def ipv6_client_and_target_talk_across_two_ports(c):
+    """A client's datagram reaches the target from the pool; the answer returns from the listener; class and flow label stay"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    there6(c)
+    c.then()
+    back6(c)
+    c.then()
+    there6(c, b"again" * 100)
+    c.then()
+    back6(c, b"")
+    c.opens(six=1)
+
+
+@case
+def ipv6_client_on_the_edge_link_is_answered_directly(c):
+    """A client on the edge port's own network gets the answer on its own MAC, not through the gateway"""
+    near = {"client": ("2001:db8::7", 40000)}
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    there6(c, came=FROM_NEAR, **near)
+    c.then()
+    back6(c, went=TO_NEAR, **near)
+    c.opens(six=1)
+
+
+@case
+def ipv6_and_ipv4_rules_share_ports_and_port_numbers(c):
+    """Rules of both families listen on one port number of one port, with one default pool; neither sees the other"""
+    c.relay(TWO_ARM6, CAM, SIX, snat=POOL6)
+    there(c)
+    c.then()
+    there6(c)
+    c.then()
+    back6(c)
+    c.then()
+    back(c)
+    c.then()
+    there(c, b"four")
+    there6(c, b"six")
+    c.opens(cam=1, six=1)
+
+
+@case
+def ipv6_numbers_cannot_be_sent_in_ipv4(c):
+    """IPv4 from 240/4, the numbers that stand for IPv6 addresses in flows, is martian, also where it names a live flow"""
+    c.relay(TWO_ARM6, CAM, SIX, snat=POOL6)
+    there6(c)
+    c.drops("edge", "martian", *[udp(FROM_GATEWAY, f"240.0.0.{source}:40000", f"240.0.0.{destination}:{to}")
+                                 for source in range(6) for destination in range(6) for to in (9000, 5004, 40000)])
+    there6(c, b"after")
+    c.opens(six=1)
+
+
+@case
+def ipv6_clients_interleave_in_one_burst(c):
+    """Three clients on one listener, two datagrams each, all new: three sessions, none takes another's port"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for payload in (b"one", b"two"):
+        for sport in (40000, 40002, 40004):
+            there6(c, payload, client=(f"2001:db8:5::{sport:x}", sport), snat=("2001:db8:1::1", sport))
+    c.opens(six=3)
+
+
+@case
+def ipv6_port_range_keeps_the_offset(c):
+    """listen :9000-9099 to target :5000-5099: the offset survives, the answer comes from the port that was addressed"""
+    ports = {"listener": ("2001:db8::1", 9042), "target": ("2001:db8:1::17", 5042)}
+    c.relay(TWO_ARM6, rule6(listen=("2001:db8::1", "9000-9099"), target=("2001:db8:1::17", "5000-5099")), snat=POOL6)
+    there6(c, **ports)
+    c.then()
+    back6(c, **ports)
+    c.opens(six=1)
+
+
+@case
+def ipv6_snat_none_keeps_the_client_visible(c):
+    """Rule with snat none: the target sees the client; its answer comes from the listener"""
+    c.relay(TWO_ARM6, rule6(snat="none"), snat=POOL6)
+    there6(c, snat=CLIENT6)
+    c.then()
+    back6(c, snat=CLIENT6)
+    c.opens(six=1)
+
+
+@case
+def ipv6_virtual_addresses_relay(c):
+    """Listener and SNAT address lie outside the ports' networks: they are the relay's all the same"""
+    virtual = {"listener": ("2001:db8:f::1", 9000), "snat": ("2001:db8:f::2", 40000)}
+    c.relay(TWO_ARM6, rule6(listen=virtual["listener"], snat="{ address: 2001:db8:f::2, ports: 40000-40999 }"))
+    there6(c, **virtual)
+    c.then()
+    back6(c, **virtual)
+    c.opens(six=1)
+
+
+@case
+def ipv6_sources_choose_the_rule_and_refuse_the_rest(c):
+    """Two rules on one listener for two networks: each client has its own target, others are acl"""
+    other = ("2001:db8:1::18", 5004)
+    inner = port("inner", INNER_MAC, "2001:db8:1::1/64",
+                 neighbors={"2001:db8:1::17": TARGET_MAC, "2001:db8:1::18": OTHER_TARGET_MAC})
+    c.relay((EDGE6, inner), rule6("one", sources='["2001:db8:5::/64"]'),
+            rule6("two", target=other, sources='["2001:db8:5:8000::/49"]'), snat=POOL6)
+    there6(c)
+    there6(c, client=("2001:db8:5:ffff::1", 40002), snat=("2001:db8:1::1", 40002), target=other, went=TO_OTHER_TARGET)
+    c.drops("edge", "acl", udp6(FROM_GATEWAY, ("2001:db8:5:1::7", 40000), LISTENER6),
+            udp6(FROM_GATEWAY, ("2001:db8:4:ffff:ffff:ffff:ffff:ffff", 40000), LISTENER6))
+    c.opens(one=1, two=1)
+
+
+@case
+def ipv6_packets_without_a_rule_or_a_session(c):
+    """To an own address and port nobody listens on, to a foreign address: no_rule; to the pool from a stranger: no_session"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    there6(c)
+    c.drops("edge", "no_rule", udp6(FROM_GATEWAY, CLIENT6, ("2001:db8::1", 9001)),
+            udp6(FROM_GATEWAY, CLIENT6, ("2001:db8::99", 9000)), udp6(FROM_GATEWAY, CLIENT6, ("ff02::1", 9000)),
+            udp6(FROM_GATEWAY, CLIENT6, (EDGE_LINK_LOCAL, 9000)))
+    c.drops("inner", "no_session", udp6(FROM_TARGET, ("2001:db8:1::17", 5005), SNAT6),
+            udp6(FROM_TARGET, ("2001:db8:1::99", 5004), SNAT6), udp6(FROM_TARGET, TARGET6, ("2001:db8:1::1", 40002)))
+    c.opens(six=1)
+
+
+@case
+def ipv6_pool_exhausted(c):
+    """A pool of two ports serves two clients; the third is snat_exhausted, the first two stay"""
+    clients = [{"client": ("2001:db8:5::7", sport), "snat": ("2001:db8:1::1", sport)} for sport in (40000, 40001)]
+    c.relay(TWO_ARM6, SIX, snat="{ address: 2001:db8:1::1, ports: 40000-40001 }")
+    for client in clients:
+        there6(c, **client)
+    c.drops("edge", "snat_exhausted", *[udp6(FROM_GATEWAY, (f"2001:db8:5::{n:x}", 50000), LISTENER6) for n in range(99)])
+    for client in clients:
+        there6(c, b"still", **client)
+    c.opens(six=2)
+
+
+@case
+def ipv6_flow_table_full(c):
+    """Room for two sessions: the third client is flow_table_full, however many there are, and the first two stay"""
+    clients = [{"client": (f"2001:db8:5::{sport:x}", sport), "snat": ("2001:db8:1::1", sport)} for sport in (40000, 40002)]
+    c.relay(TWO_ARM6, SIX, snat=POOL6, flows=4)
+    for client in clients:
+        there6(c, **client)
+    c.drops("edge", "flow_table_full",
+            *[udp6(FROM_GATEWAY, (f"2001:db8:6::{n:x}", 50000), LISTENER6) for n in range(50)])
+    for client in clients:
+        there6(c, b"still", **client)
+    c.opens(six=2)
+
+
+@case
+def ipv6_hop_limit_is_decremented(c):
+    """255 becomes 254 and 2 becomes 1; 1 and 0 are ttl_exceeded, on a live session and for a new one"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6, limits="")
+    there6(c, hlim=255)
+    there6(c, hlim=2)
+    c.then()
+    back6(c, hlim=2)
+    c.opens(six=1)
+
+
+@case
+def ipv6_hop_limit_is_preserved(c):
+    """ttl preserve: the hop limit leaves as it came, also 1"""
+    c.relay(TWO_ARM6, rule6(ttl="preserve"), snat=POOL6)
+    for hlim in (255, 64, 1):
+        there6(c, hlim=hlim, hlim_out=hlim)
+    c.then()
+    back6(c, hlim=1, hlim_out=1)
+    c.opens(six=1)
+
+
+@case
+def ipv6_udp_checksum_computed_zero_is_sent_as_all_ones(c):
+    """Payloads for which the checksum behind the relay comes to 0x0000 leave with 0xFFFF, in both directions"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    out = solve(lambda frame: Ether(frame)[UDP].chksum,
+                lambda word: udp6(TO_TARGET, SNAT6, TARGET6, word_bytes(word), hlim=63), 0xFFFF)
+    there6(c, word_bytes(out))
+    c.then()
+    home = solve(lambda frame: Ether(frame)[UDP].chksum,
+                 lambda word: udp6(TO_GATEWAY, LISTENER6, CLIENT6, word_bytes(word), hlim=63), 0xFFFF)
+    back6(c, word_bytes(home))
+    c.opens(six=1)
+
+
+@case
+def ipv6_udp_checksum_wrong_stays_wrong(c):
+    """A checksum that is off by 1 or by 0x8000 is relayed and is off by as much behind the relay"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for off in (1, 0x8000, 0x1234):
+        came = udp6(FROM_GATEWAY, CLIENT6, LISTENER6)
+        went = udp6(TO_TARGET, SNAT6, TARGET6, hlim=63)
+        c.relays("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, checksum=ones_add(Ether(came)[UDP].chksum, off)),
+                 "inner", udp6(TO_TARGET, SNAT6, TARGET6, hlim=63, checksum=ones_add(Ether(went)[UDP].chksum, off)))
+    c.opens(six=1)
+
+
+@case
+def ipv6_udp_without_a_checksum(c):
+    """A UDP checksum of zero is forbidden in IPv6 (RFC 8200 8.1): udp_checksum_absent, behind extension headers too"""
+    dropped_amid_ipv6(c, "udp_checksum_absent", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, checksum=0),
+                      udp6(FROM_GATEWAY, CLIENT6, LISTENER6, checksum=0, headers=[IPv6ExtHdrDestOpt()]))
+
+
+@case
+def ipv6_extension_headers_are_kept(c):
+    """UDP behind hop-by-hop options, destination options and a routing header that is through is relayed with them"""
+    through = IPv6ExtHdrRouting(type=4, segleft=0, addresses=["2001:db8::1"])
+    chains = [[IPv6ExtHdrHopByHop()], [IPv6ExtHdrDestOpt()], [through], [IPv6ExtHdrHopByHop(), IPv6ExtHdrDestOpt()],
+              [IPv6ExtHdrHopByHop(), IPv6ExtHdrDestOpt(), through, IPv6ExtHdrDestOpt()], [IPv6ExtHdrDestOpt()] * 7,
+              [IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(200))])]]
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for headers in chains:
+        there6(c, headers=headers)
+    c.then()
+    for headers in chains:
+        back6(c, headers=headers)
+    c.opens(six=1)
+
+
+@case
+def ipv6_extension_headers_that_are_refused(c):
+    """Source routes, routing headers on their way, hop-by-hop options not in front, too many headers: extension_headers"""
+    dropped_amid_ipv6(
+        c, "extension_headers",
+        udp6(FROM_GATEWAY, CLIENT6, LISTENER6, headers=[IPv6ExtHdrRouting(type=0, segleft=0, addresses=["2001:db8::9"])]),
+        udp6(FROM_GATEWAY, CLIENT6, LISTENER6, headers=[IPv6ExtHdrRouting(type=0, segleft=1, addresses=["2001:db8::9"])]),
+        udp6(FROM_GATEWAY, CLIENT6, LISTENER6, headers=[IPv6ExtHdrRouting(type=4, segleft=1, addresses=["2001:db8::9"])]),
+        udp6(FROM_GATEWAY, CLIENT6, LISTENER6, headers=[IPv6ExtHdrDestOpt(), IPv6ExtHdrHopByHop()]),
+        udp6(FROM_GATEWAY, CLIENT6, LISTENER6, headers=[IPv6ExtHdrDestOpt()] * 8))
+
+
+@case
+def ipv6_next_headers_other_than_udp(c):
+    """TCP, ESP, AH, SCTP, no next header, an unknown one, and such behind options: not_udp"""
+    frames = [ip6_payload(number, bytes(40)) for number in (6, 50, 51, 132, 59, 253, 4, 41)]
+    dropped_amid_ipv6(c, "not_udp", *frames, ip6_payload(60, bytes([6, 0]) + bytes(38)))
+
+
+@case
+def ipv6_packets_cut_at_every_byte(c):
+    """An IPv6 packet cut anywhere before its end is truncated; so is one whose extension header runs over its end"""
+    whole = udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"", headers=[IPv6ExtHdrHopByHop()])
+    plain = udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"")
+    dropped_amid_ipv6(c, "truncated", *[whole[:length] for length in range(len(whole))],
+                      *[plain[:length] for length in range(14, len(plain))],
+                      *[ip6_payload(17, bytes(length)) for length in range(8)],
+                      *[ip6_payload(60, bytes([17, 0, 1, 4, 0, 0, 0, 0])[:length]) for length in range(9)],
+                      ip6_payload(60, bytes([17, 9]) + bytes(6)), ip6_payload(60, bytes([17, 255]) + bytes(30)))
+
+
+@case
+def ipv6_header_that_lies(c):
+    """A version other than 6 is bad_ip_header, in whatever EtherType says IPv6"""
+    frame = udp6(FROM_GATEWAY, CLIENT6, LISTENER6)
+    dropped_amid_ipv6(c, "bad_ip_header", *[frame[:14] + bytes([version << 4 | 0xB]) + frame[15:]
+                                            for version in range(16) if version != 6])
+
+
+@case
+def ipv6_udp_length_that_lies(c):
+    """A UDP length below 8 or beyond the payload is bad_udp_length; jumbograms are none of ours"""
+    dropped_amid_ipv6(c, "bad_udp_length", *[udp6(FROM_GATEWAY, CLIENT6, LISTENER6, length=length)
+                                             for length in (0, 1, 7, 16, 65535)])
+
+
+@case
+def ipv6_udp_shorter_than_its_payload_is_kept(c):
+    """Bytes behind the UDP datagram but inside the IPv6 payload are relayed untouched"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for length in (8, 10):
+        checksum = [Ether(udp6(link, *ends, b"culvert"[:length - 8]))[UDP].chksum for link, *ends in (
+            (FROM_GATEWAY, CLIENT6, LISTENER6), (TO_TARGET, SNAT6, TARGET6))]
+        c.relays("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, length=length, checksum=checksum[0]),
+                 "inner", udp6(TO_TARGET, SNAT6, TARGET6, length=length, checksum=checksum[1], hlim=63))
+    c.opens(six=1)
+
+
+@case
+def ipv6_ethernet_trailers_are_trimmed(c):
+    """Bytes behind the IPv6 packet do not leave"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for trailer in (b"\0", bytes(64), b"x" * 7):
+        c.relays("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"") + trailer,
+                 "inner", udp6(TO_TARGET, SNAT6, TARGET6, b"", hlim=63))
+    c.opens(six=1)
+
+
+@case
+def ipv6_sources_that_cannot_be(c):
+    """Unspecified, loopback, multicast, link-local, with IPv4 inside, and all of our own: martian"""
+    dropped_amid_ipv6(c, "martian", *[udp6(FROM_GATEWAY, (source, 40000), LISTENER6) for source in (
+        "::", "::1", "ff02::1", "ff0e::7", "fe80::7", GATEWAY6, "::ffff:198.51.100.7", "::198.51.100.7", "2001:db8::1",
+        "2001:db8:1::1", EDGE_LINK_LOCAL)])
+
+
+@case
+def ipv6_source_port_zero(c):
+    """A reply to port 0 could not be addressed: udp_port_zero"""
+    dropped_amid_ipv6(c, "udp_port_zero", udp6(FROM_GATEWAY, (CLIENT6[0], 0), LISTENER6))
+
+
+@case
+def ipv6_frames_for_others(c):
+    """Another station's MAC, broadcast, groups that are none of ours, routers' talk to all nodes: not_for_us"""
+    dropped_amid_ipv6(
+        c, "not_for_us", udp6((GATEWAY_MAC, STRANGER_MAC), CLIENT6, LISTENER6),
+        udp6((GATEWAY_MAC, EVERYBODY), CLIENT6, LISTENER6), udp6((GATEWAY_MAC, "33:33:ff:00:00:01"), CLIENT6, LISTENER6),
+        solicitation("2001:db8::99"), solicitation("2001:db8::1", to="33:33:ff:00:00:02"),
+        icmp6((GATEWAY_MAC, "33:33:00:00:00:01"), GATEWAY6, "ff02::1", ICMPv6ND_RA(), hlim=255),
+        icmp6((GATEWAY_MAC, "33:33:00:00:00:02"), GATEWAY6, "ff02::2", ICMPv6ND_RS(), hlim=255),
+        echo6((GATEWAY_MAC, "33:33:00:00:00:01"), GATEWAY6, "ff02::1"))
+
+
+@case
+def ipv6_mtu_of_the_egress_port_counts(c):
+    """inner has mtu 1280: 1280 bytes pass, also with a trailer; edge still sends 1500"""
+    inner = port("inner", INNER_MAC, "2001:db8:1::1/64", mtu=1280, neighbors={"2001:db8:1::17": TARGET_MAC})
+    c.relay((EDGE6, inner), SIX, snat=POOL6)
+    there6(c, b"m" * 1232)
+    c.relays("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"m" * 1232) + b"\0\0\0\0",
+             "inner", udp6(TO_TARGET, SNAT6, TARGET6, b"m" * 1232, hlim=63))
+    c.then()
+    back6(c, b"m" * 1452)
+    c.opens(six=1)
+
+
+# ==== neighbor discovery ====
+
+@case
+def nd_solicitations_for_our_addresses_are_answered(c):
+    """For the port's address and its link-local one, by group, by unicast and without a link-layer option"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for own in ("2001:db8::1", EDGE_LINK_LOCAL):
+        answer = advertisement(TO_GATEWAY, own, GATEWAY6)
+        c.answers("edge", "nd", solicitation(own), answer)
+        c.answers("edge", "nd", solicitation(own, to=EDGE_MAC, dst=own), answer)
+        c.answers("edge", "nd", solicitation(own, to=EDGE_MAC, dst=own, tells=False), answer)
+    c.answers("edge", "nd", solicitation("2001:db8::1", src="2001:db8::7", mac=NEAR_MAC),
+              advertisement(TO_NEAR, "2001:db8::1", "2001:db8::7"))
+    c.then()
+    c.answers("inner", "nd", solicitation("2001:db8:1::1", src="2001:db8:1::17", mac=TARGET_MAC),
+              advertisement(TO_TARGET, "2001:db8:1::1", "2001:db8:1::17"))
+
+
+@case
+def nd_solicitation_of_a_virtual_address_is_answered(c):
+    """A listener's address inside the port's network is answered as the port's own is"""
+    c.relay(TWO_ARM6, rule6(listen=("2001:db8::aa:5", 9000)), snat=POOL6)
+    c.answers("edge", "nd", solicitation("2001:db8::aa:5"), advertisement(TO_GATEWAY, "2001:db8::aa:5", GATEWAY6))
+
+
+@case
+def nd_probe_for_our_address_is_answered_to_all_nodes(c):
+    """A station that wants our address (RFC 4862 5.4.3) is told by all that it is taken"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    c.answers("edge", "nd", solicitation("2001:db8::1", src="::", mac=STRANGER_MAC, tells=False),
+              advertisement((EDGE_MAC, "33:33:00:00:00:01"), "2001:db8::1", "ff02::1", solicited=0))
+
+
+@case
+def nd_for_others_is_ignored(c):
+    """Solicitations for addresses of the other port and of nobody, advertisements of strangers: nd_ignored"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    c.drops("edge", "nd_ignored", solicitation("2001:db8:1::1", to=EDGE_MAC, dst="2001:db8:1::1"),
+            solicitation("2001:db8::77", to=EDGE_MAC, dst="2001:db8::77"),
+            advertisement((STRANGER_MAC, EDGE_MAC), "2001:db8::99", EDGE_LINK_LOCAL),
+            advertisement((STRANGER_MAC, "33:33:00:00:00:01"), "2001:db8::99", "ff02::1", solicited=0))
+
+
+@case
+def nd_that_is_malformed(c):
+    """Hop limit below 255, a code, a wrong checksum, options of length 0 or cut, rules of RFC 4861 7.1: bad_nd"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    us = {"to": EDGE_MAC, "dst": "2001:db8::1"}
+    c.drops("edge", "bad_nd", solicitation("2001:db8::1", hlim=254), solicitation("2001:db8::1", code=1),
+            solicitation("2001:db8::1", cksum=0x1234), solicitation("ff02::1", **us),
+            solicitation("2001:db8::1", src="::"), solicitation("2001:db8::1", src="::", tells=False, **us),
+            advertisement((GATEWAY_MAC, EDGE_MAC), GATEWAY6, EDGE_LINK_LOCAL, hlim=64),
+            advertisement((GATEWAY_MAC, "33:33:00:00:00:01"), GATEWAY6, "ff02::1", solicited=1),
+            *[icmp6((GATEWAY_MAC, EDGE_MAC), GATEWAY6, "2001:db8::1",
+                    ICMPv6ND_NS(tgt="2001:db8::1") / Raw(option), hlim=255)
+              for option in (b"\1\0" + bytes(6), b"\1\2" + bytes(6), b"\1", b"\1\1" + bytes(6) + b"\1\1")],
+            icmp6((GATEWAY_MAC, EDGE_MAC), GATEWAY6, "2001:db8::1", Raw(bytes([135, 0, 0, 0] + [0] * 19)), nh=58, hlim=255))
+
+
+@case
+def nd_that_claims_our_address(c):
+    """Solicitations from and advertisements of an address of ours, or with our MAC or a group's, change nothing: bad_nd"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    c.drops("edge", "bad_nd", solicitation("2001:db8::1", src="2001:db8::1"),
+            solicitation("2001:db8::1", src=EDGE_LINK_LOCAL), solicitation("2001:db8::1", told=EDGE_MAC),
+            solicitation("2001:db8::1", told="33:33:00:00:00:01"), solicitation("2001:db8::1", src="ff02::1"),
+            advertisement((STRANGER_MAC, EDGE_MAC), "2001:db8::1", EDGE_LINK_LOCAL),
+            advertisement((STRANGER_MAC, EDGE_MAC), "2001:db8:1::1", EDGE_LINK_LOCAL),
+            advertisement((STRANGER_MAC, "33:33:00:00:00:01"), EDGE_LINK_LOCAL, "ff02::1", solicited=0))
+    there6(c)
+    c.opens(six=1)
+
+
+ASKS_FOR_TARGET6 = solicitation("2001:db8:1::17", src=INNER_LINK_LOCAL, mac=INNER_MAC)
+
+
+@case
+def nd_next_hop_is_asked_for(c):
+    """The target's MAC is unknown: the datagrams wait, one solicitation goes out, the advertisement releases them in order"""
+    c.relay((EDGE6, BARE_INNER6), SIX, snat=POOL6)
+    c.holds("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"one"))
+    c.asks("inner", ASKS_FOR_TARGET6)
+    c.holds("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"two", headers=[IPv6ExtHdrDestOpt()]))
+    c.then()
+    c.drops("inner", "nd_ignored", advertisement((STRANGER_MAC, INNER_MAC), "2001:db8:1::99", INNER_LINK_LOCAL))
+    c.then()
+    c.takes_in("inner", advertisement(FROM_TARGET, "2001:db8:1::17", INNER_LINK_LOCAL), "nd")
+    c.releases("inner", udp6(TO_TARGET, SNAT6, TARGET6, b"one", hlim=63))
+    c.releases("inner", udp6(TO_TARGET, SNAT6, TARGET6, b"two", hlim=63, headers=[IPv6ExtHdrDestOpt()]))
+    c.then()
+    there6(c, b"at once")
+    c.then()
+    back6(c)
+    c.opens(six=1)
+
+
+@case
+def nd_next_hop_gateway_is_asked_for(c):
+    """The answer's way to an off-link client is the gateway's link-local address: that is asked for, not the client's"""
+    edge = port("edge", EDGE_MAC, "2001:db8::1/64", gateway="fe80::cafe:fe")
+    c.relay((edge, INNER6), SIX, snat=POOL6)
+    there6(c)
+    c.then()
+    c.holds("inner", udp6(FROM_TARGET, TARGET6, SNAT6))
+    c.asks("edge", solicitation("fe80::cafe:fe", src=EDGE_LINK_LOCAL, mac=EDGE_MAC))
+    c.then()
+    c.takes_in("edge", advertisement(FROM_GATEWAY, "fe80::cafe:fe", EDGE_LINK_LOCAL), "nd")
+    c.releases("edge", udp6(TO_GATEWAY, LISTENER6, CLIENT6, hlim=63))
+    c.opens(six=1)
+
+
+@case
+def nd_next_hop_learnt_from_its_own_solicitation(c):
+    """A target that asks for us first has told its MAC: what waits for it goes on"""
+    c.relay((EDGE6, BARE_INNER6), SIX, snat=POOL6)
+    c.holds("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6))
+    c.asks("inner", ASKS_FOR_TARGET6)
+    c.then()
+    c.answers("inner", "nd", solicitation("2001:db8:1::1", src="2001:db8:1::17", mac=TARGET_MAC),
+              advertisement(TO_TARGET, "2001:db8:1::1", "2001:db8:1::17"))
+    c.releases("inner", udp6(TO_TARGET, SNAT6, TARGET6, hlim=63))
+    c.opens(six=1)
+
+
+@case
+def nd_next_hop_moves_only_when_the_advertisement_overrides(c):
+    """Without the override flag a known MAC stays; an announcement to all nodes that overrides moves it (failover)"""
+    c.relay((EDGE6, BARE_INNER6), SIX, snat=POOL6)
+    c.holds("edge", udp6(FROM_GATEWAY, CLIENT6, LISTENER6))
+    c.asks("inner", ASKS_FOR_TARGET6)
+    c.then()
+    c.takes_in("inner", advertisement(FROM_TARGET, "2001:db8:1::17", INNER_LINK_LOCAL, override=0), "nd")
+    c.releases("inner", udp6(TO_TARGET, SNAT6, TARGET6, hlim=63))
+    c.then()
+    c.takes_in("inner", advertisement((NEW_MAC, INNER_MAC), "2001:db8:1::17", INNER_LINK_LOCAL, override=0), "nd")
+    c.takes_in("inner", advertisement((NEW_MAC, INNER_MAC), "2001:db8:1::17", INNER_LINK_LOCAL, tells=False), "nd")
+    c.then()
+    there6(c, b"stays")
+    c.then()
+    c.takes_in("inner", advertisement((NEW_MAC, "33:33:00:00:00:01"), "2001:db8:1::17", "ff02::1", solicited=0), "nd")
+    c.then()
+    there6(c, b"moved", went=(INNER_MAC, NEW_MAC))
+    c.opens(six=1)
+
+
+@case
+def nd_does_not_move_a_configured_neighbor(c):
+    """A neighbor with a fixed MAC stays where the configuration says"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    c.takes_in("inner", advertisement((NEW_MAC, INNER_MAC), "2001:db8:1::17", INNER_LINK_LOCAL), "nd")
+    c.then()
+    there6(c)
+    c.opens(six=1)
+
+
+@case
+def echo6_to_our_addresses_is_answered(c):
+    """Addresses of ports, listeners and pools, and the link-local one, answer pings; sizes from nothing to the MTU"""
+    c.relay(TWO_ARM6, rule6(listen=("2001:db8:f::1", 9000)), snat=POOL6)
+    for own in ("2001:db8::1", "2001:db8:1::1", "2001:db8:f::1"):
+        c.answers("edge", "icmpv6", echo6(FROM_GATEWAY, CLIENT6[0], own), echo6(TO_GATEWAY, own, CLIENT6[0], reply=True))
+    c.answers("edge", "icmpv6", echo6(FROM_NEAR, "fe80::7", EDGE_LINK_LOCAL),
+              echo6(TO_NEAR, EDGE_LINK_LOCAL, "fe80::7", reply=True))
+    for size in (0, 1, 2, 55, 1452):
+        c.answers("edge", "icmpv6", echo6(FROM_GATEWAY, CLIENT6[0], "2001:db8::1", b"e" * size, hlim=1),
+                  echo6(TO_GATEWAY, "2001:db8::1", CLIENT6[0], b"e" * size, reply=True))
+
+
+@case
+def echo6_trailers_are_not_part_of_it(c):
+    """Bytes behind an echo request do not come back"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    c.answers("edge", "icmpv6", echo6(FROM_GATEWAY, CLIENT6[0], "2001:db8::1", b"x") + bytes(9),
+              echo6(TO_GATEWAY, "2001:db8::1", CLIENT6[0], b"x", reply=True))
+
+
+@case
+def echo6_that_is_broken(c):
+    """A wrong checksum is bad_checksum; sources that cannot be are martian; other ICMPv6 and other hosts' pings unsupported"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    c.drops("edge", "bad_checksum", echo6(FROM_GATEWAY, CLIENT6[0], "2001:db8::1", cksum=0x1111))
+    c.drops("edge", "martian", *[echo6(FROM_GATEWAY, source, "2001:db8::1")
+                                 for source in ("::", "ff02::1", "2001:db8::1", EDGE_LINK_LOCAL)])
+    c.drops("edge", "icmp_unsupported", echo6(FROM_GATEWAY, CLIENT6[0], "2001:db8::99"),
+            echo6(FROM_GATEWAY, CLIENT6[0], "2001:db8::1", code=1),
+            echo6(FROM_GATEWAY, CLIENT6[0], "2001:db8::1", reply=True),
+            icmp6(FROM_GATEWAY, GATEWAY6, "2001:db8::1", ICMPv6ND_RA(), hlim=255),
+            icmp6(FROM_GATEWAY, GATEWAY6, "2001:db8::1", ICMPv6ND_Redirect(), hlim=255))
 
 
 # ==== limits and strictness ====

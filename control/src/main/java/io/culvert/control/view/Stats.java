@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * What the counters of a relay say, gathered once for the table and for JSON. Ports hold their drops by reason, every
@@ -100,8 +101,8 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
                 process(counters, "culvert_port_receive_errors_total", name),
                 process(counters, "culvert_port_receive_no_mbuf_total", name),
                 process(counters, "culvert_port_transmit_errors_total", name),
-                counters.total(Series.of("culvert_answered_packets_total", "port", name, "protocol", "arp"))
-                        + counters.total(Series.of("culvert_answered_packets_total", "port", name, "protocol", "icmp")),
+                Stream.of("arp", "icmp", "nd", "icmpv6").mapToLong(protocol -> counters.total(
+                        Series.of("culvert_answered_packets_total", "port", name, "protocol", protocol))).sum(),
                 drops);
     }
 

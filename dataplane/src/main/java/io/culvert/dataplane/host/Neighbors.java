@@ -169,18 +169,21 @@ public final class Neighbors {
         return entries.get(JAVA_INT, at + EGRESS) >>> Short.SIZE != 0;
     }
 
-    /** {@link #confirm(int, long, long, long, int)} for IPv4. */
+    /** {@link #confirm(int, long, long, long, boolean, int)} for IPv4, where whoever speaks last is right. */
     public boolean confirm(final int link, final int address, final long mac, final int nowMs) {
-        return confirm(link, 0, Ipv6Address.mapped(address), mac, nowMs);
+        return confirm(link, 0, Ipv6Address.mapped(address), mac, true, nowMs);
     }
 
     /**
      * Takes in what an ARP packet or a neighbor advertisement says of its sender, if the sender is a next hop we know
      * or asked for: others cannot fill the table.
      *
+     * @param mac 0 when it says only that the neighbour is still there
+     * @param overrides whether a MAC address that is known may be replaced (RFC 4861 7.2.5)
      * @return whether it is known
      */
-    public boolean confirm(final int link, final long high, final long low, final long mac, final int nowMs) {
+    public boolean confirm(final int link, final long high, final long low, final long mac,
+                           final boolean overrides, final int nowMs) {
         final long key = key(link, high, low);
         boolean known = false;
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
@@ -192,15 +195,22 @@ public final class Neighbors {
             // Two workers may have claimed a place for the same next hop at once, so the search goes on.
             if (found == key && isAt(at, high, low)) {
                 known = true;
-                if (entries.get(JAVA_INT, at + STATE) != STATIC) {
+                if (entries.get(JAVA_INT, at + STATE) != STATIC && mayLearn(at, mac, overrides)) {
                     entries.set(JAVA_INT, at + CONFIRMED, nowMs);
                     entries.set(JAVA_INT, at + TRIES, 0);
                     entries.set(JAVA_INT, at + STATE, REACHABLE);
-                    resolve(at, mac);
+                    resolve(at, mac == 0 ? entries.get(JAVA_LONG, at + MACS_LO) : mac);
                 }
             }
         }
         return known;
+    }
+
+    private boolean mayLearn(final long at, final long mac, final boolean overrides) {
+        if (!isResolved(at)) {
+            return mac != 0;
+        }
+        return overrides || mac == 0 || mac == (entries.get(JAVA_LONG, at + MACS_LO) & Ethernet.MAC_MASK);
     }
 
     /** Whether {@link #maintain} has something to do before its next turn. */

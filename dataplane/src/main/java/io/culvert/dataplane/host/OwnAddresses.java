@@ -2,6 +2,7 @@
 package io.culvert.dataplane.host;
 
 import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.util.Collection;
 
 /** The addresses that are ours: of ports, listeners and SNAT pools. Immutable after the start; small hash sets. */
@@ -44,8 +45,11 @@ public final class OwnAddresses {
         return false;
     }
 
-    /** Whether this IPv6 address is ours. */
+    /** {@link #contains(int)} for both families; IPv4 as ::ffff:a.b.c.d. */
     public boolean contains(final long high, final long low) {
+        if (Ipv6Address.isMapped(high, low)) {
+            return contains((int) (low >>> Integer.SIZE));
+        }
         for (int at = home6(high, low); slots6[at] != FREE; at = at + 2 & slots6.length - 1) {
             if (slots6[at] == high && slots6[at + 1] == low) {
                 return true;

@@ -9,6 +9,9 @@ import java.util.List;
  * it is a worker's share of, so the file describes itself and no reader needs this class to make sense of it.
  */
 public final class CounterCatalog {
+    /** Protocols that a port answers. */
+    private static final int ANSWERED = 4;
+
     private final List<String> series = new ArrayList<>();
     private final int ports;
     private final int rules;
@@ -37,7 +40,7 @@ public final class CounterCatalog {
         WAITING("culvert_worker_waiting_packets"),
         /** Fragments that wait for the first of their datagram: a gauge. */
         WAITING_FRAGMENTS("culvert_worker_waiting_fragments"),
-        /** Packets that the worker itself sent: ARP requests, ICMP errors, fragments beyond a packet's first. */
+        /** Packets that the worker itself sent: what asks for next hops, ICMP errors, a packet's further fragments. */
         ORIGINATED("culvert_worker_originated_packets_total"),
         /** ICMP errors about relayed packets, sent on to whoever sent those. */
         ICMP_TRANSLATED("culvert_icmp_translated_packets_total"),
@@ -77,10 +80,13 @@ public final class CounterCatalog {
         for (final String port : portNames) {
             series.add("culvert_answered_packets_total{port=\"" + port + "\",protocol=\"arp\"}");
             series.add("culvert_answered_packets_total{port=\"" + port + "\",protocol=\"icmp\"}");
+            series.add("culvert_answered_packets_total{port=\"" + port + "\",protocol=\"nd\"}");
+            series.add("culvert_answered_packets_total{port=\"" + port + "\",protocol=\"icmpv6\"}");
         }
         punted = series.size();
         for (final String port : portNames) {
             series.add("culvert_punted_packets_total{port=\"" + port + "\",protocol=\"arp\"}");
+            series.add("culvert_punted_packets_total{port=\"" + port + "\",protocol=\"nd\"}");
         }
         dropped = series.size();
         for (final String port : portNames) {
@@ -142,15 +148,27 @@ public final class CounterCatalog {
     }
 
     public int answeredArp(final int port) {
-        return answered + 2 * port;
+        return answered + ANSWERED * port;
     }
 
     public int answeredIcmp(final int port) {
-        return answered + 2 * port + 1;
+        return answered + ANSWERED * port + 1;
+    }
+
+    public int answeredNd(final int port) {
+        return answered + ANSWERED * port + 2;
+    }
+
+    public int answeredIcmpv6(final int port) {
+        return answered + ANSWERED * port + 3;
     }
 
     public int puntedArp(final int port) {
-        return punted + port;
+        return punted + 2 * port;
+    }
+
+    public int puntedNd(final int port) {
+        return punted + 2 * port + 1;
     }
 
     /** The first drop reason of a port; add the ordinal. */

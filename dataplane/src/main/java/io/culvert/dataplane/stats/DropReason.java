@@ -8,10 +8,12 @@ public enum DropReason {
     NOT_FOR_US("not_for_us", "the destination MAC address is not this port's"),
     VLAN("vlan", "tagged frame on an untagged port, or a frame that is not of the port's VLAN"),
     QINQ("qinq", "tagged twice"),
-    IPV6("ipv6", "IPv6 is not relayed yet"),
-    UNKNOWN_ETHERTYPE("unknown_ethertype", "neither IPv4 nor ARP"),
+    IPV6("ipv6", "IPv6 on a port that has no IPv6 address"),
+    UNKNOWN_ETHERTYPE("unknown_ethertype", "neither IP nor ARP"),
     BAD_ARP("bad_arp", "malformed ARP, or ARP that claims one of our addresses"),
     ARP_IGNORED("arp_ignored", "ARP that asks for or tells of an address that is none of our business"),
+    BAD_ND("bad_nd", "malformed neighbor discovery, or one that claims one of our addresses"),
+    ND_IGNORED("nd_ignored", "neighbor discovery that asks for or tells of an address that is none of our business"),
     BAD_IP_HEADER("bad_ip_header", "IP version or lengths contradict each other"),
     IP_OPTIONS("ip_options", "IP options, source routes among them, are not relayed"),
     BAD_CHECKSUM("bad_checksum", "an IP header checksum or the ICMP checksum is wrong"),
@@ -44,7 +46,7 @@ public enum DropReason {
     NEIGHBOR_TABLE_FULL("neighbor_table_full", "no room for another next hop"),
 
     // Found on the way out.
-    NEIGHBOR_UNRESOLVED("neighbor_unresolved", "the next hop does not answer ARP, or too many packets wait for it"),
+    NEIGHBOR_UNRESOLVED("neighbor_unresolved", "the next hop does not answer, or too many packets wait for it"),
     MTU_EXCEEDED("mtu_exceeded", "longer than the egress port's MTU, and must not be fragmented"),
     NO_MBUF("no_mbuf", "the mempool had no buffer for the packet's fragments"),
     TX_RING_FULL("tx_ring_full", "the egress port took no more packets"),

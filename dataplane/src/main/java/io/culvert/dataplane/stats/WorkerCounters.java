@@ -71,7 +71,8 @@ public final class WorkerCounters {
                 - get(catalog.of(CounterCatalog.WorkerCounter.WAITING_FRAGMENTS))
                 - get(catalog.of(CounterCatalog.WorkerCounter.UNSETTLED));
         for (int port = 0; port < catalog.ports(); port++) {
-            balance += get(catalog.received(port)) - get(catalog.sent(port)) - get(catalog.puntedArp(port));
+            balance += get(catalog.received(port)) - get(catalog.sent(port)) - get(catalog.puntedArp(port))
+                    - get(catalog.puntedNd(port));
             for (int reason = 0; reason < DropReason.count(); reason++) {
                 balance -= get(catalog.dropped(port) + reason);
             }

@@ -18,12 +18,16 @@ import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmp;
 import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** What makes the relay a host on its networks: it answers ARP and echo, and asks for its next hops. */
+/**
+ * What makes the relay a host on its networks: it answers ARP and echo, and asks for its next hops. IPv6 is
+ * {@link Ipv6Host}'s.
+ */
 final class Host implements Solicitor {
     private static final int REPLY_TTL = 64;
 
@@ -37,16 +41,18 @@ final class Host implements Solicitor {
     private final MemorySegment fresh;
     /** The ARP request that {@link #solicit} writes: a copy, for a view would be an object. */
     private final MemorySegment request;
+    private final Ipv6Host ipv6;
     private int nowMs;
 
     Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
-         final Mempool pool, final WorkerCounters counters, final Arena arena) {
+         final Mempool pool, final WorkerCounters counters, final Ipv6Host ipv6, final Arena arena) {
         this.links = links.toArray(Link[]::new);
         this.own = own;
         this.neighbors = neighbors;
         this.egress = egress;
         this.pool = pool;
         this.counters = counters;
+        this.ipv6 = ipv6;
         this.catalog = counters.catalog();
         this.fresh = arena.allocate(JAVA_LONG);
         this.request = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES));
@@ -115,6 +121,10 @@ final class Host implements Solicitor {
 
     @Override
     public void solicit(final Link link, final long high, final long low, final long mac) {
+        if (!Ipv6Address.isMapped(high, low)) {
+            ipv6.solicit(link, high, low, mac);
+            return;
+        }
         final int address = (int) (low >>> Integer.SIZE);
         if (!pool.allocate(fresh, 1)) {
             return; // the mempool is empty; the neighbour is asked again in a second

@@ -47,17 +47,19 @@ final class Parser {
     private final Host host;
     private final IcmpRelay icmp;
     private final Fragments fragments;
+    private final Ipv6Walk ipv6;
     private final long[] macs;
     /** The packet that {@link #divert} looks at. */
     private final MemorySegment diverted;
 
     Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Host host,
-           final IcmpRelay icmp, final Fragments fragments, final Arena arena) {
+           final IcmpRelay icmp, final Fragments fragments, final Ipv6Walk ipv6, final Arena arena) {
         this.flows = flows;
         this.own = own;
         this.host = host;
         this.icmp = icmp;
         this.fragments = fragments;
+        this.ipv6 = ipv6;
         this.diverted = NativeMemory.unscoped(arena.allocate(LONGEST_FRAME, Long.BYTES));
         this.macs = links.stream().mapToLong(Link::mac).toArray();
     }
@@ -124,7 +126,7 @@ final class Parser {
     }
 
     /** Ethernet padding behind the IP packet is not payload and is not sent on. */
-    private static void trim(final long mbuf, final int frameLength) {
+    static void trim(final long mbuf, final int frameLength) {
         // Only a packet in one segment: a longer chain has no padding worth the walk to its end.
         if (Mbuf.isWhole(mbuf)) {
             Mbuf.setLength(mbuf, frameLength);
@@ -133,6 +135,10 @@ final class Parser {
 
     private void divert(final Burst burst, final long mbuf, final long data, final int frameLength) {
         final int readable = Math.min(frameLength, Mbuf.dataLength(mbuf));
+        if (readable >= Ethernet.HEADER_LENGTH && NativeMemory.getShort(data + Ethernet.ETHERTYPE) == Ethernet.IPV6) {
+            ipv6.setAside(mbuf);
+            return;
+        }
         // A copy, not a view: that would go to methods which are not compiled as one with this, and be an object.
         NativeMemory.read(data, diverted, Wire.VIEW_BYTES);
         if (diverted.get(Wire.BYTE, Ipv4.PROTOCOL) == Ipv4.ICMP && readable > Wire.VIEW_BYTES) {
@@ -178,7 +184,7 @@ final class Parser {
         if (etherType == Ethernet.VLAN || etherType == Ethernet.QINQ) {
             return (VlanTags.isTwofold(diverted, readable) ? DropReason.QINQ : DropReason.VLAN).ordinal();
         }
-        return (etherType == Ethernet.IPV6 ? DropReason.IPV6 : DropReason.UNKNOWN_ETHERTYPE).ordinal();
+        return DropReason.UNKNOWN_ETHERTYPE.ordinal();
     }
 
     private int classifyIpv4(final int readable, final int frameLength) {

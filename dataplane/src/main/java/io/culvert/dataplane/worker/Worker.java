@@ -7,6 +7,7 @@ import io.culvert.bindings.ethdev.TxQueue;
 import io.culvert.bindings.mempool.Mempool;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.nat.Admission;
@@ -47,6 +48,8 @@ public final class Worker {
     private final Fragmenter fragmenter;
     private final Fragments fragments;
     private final Host host;
+    private final Ipv6Host ipv6Host;
+    private final Ipv6Walk ipv6;
     private final IcmpRelay icmp;
     private final IcmpErrors errors;
     private final FlowTable flows;
@@ -92,7 +95,8 @@ public final class Worker {
         vlans = new VlanTags(plan.links());
         egress = new Egress(tx, vlans, counters, arena);
         waiting = new Waiting(neighbors, counters);
-        host = new Host(plan.links(), own, neighbors, egress, pool, counters, arena);
+        ipv6Host = new Ipv6Host(plan.links(), own, neighbors, egress, pool, counters, arena);
+        host = new Host(plan.links(), own, neighbors, egress, pool, counters, ipv6Host, arena);
         book = flows.addressBook(plan.addresses());
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         sessions = new Sessions(number, flows, book, rules, pools, neighbors, limits, counters);
@@ -101,11 +105,13 @@ public final class Worker {
         icmp = new IcmpRelay(flows, steering, neighbors, egress, waiting, counters, arena);
         final SingleRewriter single = new SingleRewriter(flows, neighbors, counters, arena);
         final DatagramIds ids = new DatagramIds(plan.workers(), number);
+        ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, ipv6Host,
+                new Ipv6Extensions(ipv6Host, arena), admission, egress, waiting, counters, arena);
         errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
         fragments = new Fragments(new FragmentTable(flows), flows, this::admit, single, fragmenter, egress, waiting,
                 ids, errors, counters, arena);
-        parser = new Parser(plan.links(), flows, own, host, icmp, fragments, arena);
+        parser = new Parser(plan.links(), flows, own, host, icmp, fragments, ipv6, arena);
         lookup = new Lookup(flows);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, fragmenter, errors, counters);
     }
@@ -153,6 +159,9 @@ public final class Worker {
         rewriter.rewrite(burst, nowMs);               // addresses, ports, checksums, in place
         walkSlowly();                                 // fragments, and what has to be cut into some
         errors.flush(burst);                          // what senders of dropped packets are told
+        if (ipv6.hasPackets()) {
+            walkIpv6();                               // the same for those that were set aside
+        }
         egress.transmit(burst.ingress);               // one downcall per link; what is not sent is freed and counted
         burst.end();                                  // what was dropped goes back to the mempool
         return bytes;
@@ -165,6 +174,28 @@ public final class Worker {
         }
         if (fragments.hasWork()) {
             fragments.walk(burst, nowMs);
+        }
+    }
+
+    private void walkIpv6() {
+        ipv6.parse(burst.ingress, burst.hops);
+        if (lookup.find(ipv6.burst) > 0) {
+            admitIpv6();
+        }
+        ipv6.rewrite(nowMs);
+        ipv6.burst.end();
+    }
+
+    private void admitIpv6() {
+        for (int i = 0; i < ipv6.burst.count; i++) {
+            if (ipv6.burst.slot[i] == FlowTable.NOT_FOUND) {
+                final int slot = ipv6.admit(i, nowMs);
+                if (slot >= 0) {
+                    ipv6.burst.slot[i] = slot;
+                } else if (!handOff(ipv6.burst, i, ~slot)) {
+                    ipv6.burst.drop(i, DropReason.of(~slot));
+                }
+            }
         }
     }
 
@@ -182,7 +213,7 @@ public final class Worker {
             }
             if (slot >= 0) {
                 burst.slot[i] = slot;
-            } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
+            } else if (!filterIn(i, ~slot) && !handOff(burst, i, ~slot)) {
                 errors.tell(burst, i, DropReason.of(~slot));
                 burst.drop(i, DropReason.of(~slot));
             }
@@ -201,13 +232,13 @@ public final class Worker {
     }
 
     /** Gives a packet to the worker that may know its session. @return false when there is none */
-    private boolean handOff(final int i, final int reason) {
+    private boolean handOff(final Burst packets, final int i, final int reason) {
         final boolean mayBeKnown =
                 reason == DropReason.NO_SESSION.ordinal() || reason == DropReason.NO_RULE.ordinal();
-        if (!mayBeKnown || !steering.handOff(burst, burst.mbuf[i], burst.keyLo[i], (int) burst.keyHi[i])) {
+        if (!mayBeKnown || !steering.handOff(packets, packets.mbuf[i], packets.keyLo[i], (int) packets.keyHi[i])) {
             return false;
         }
-        burst.slot[i] = Burst.GONE;
+        packets.slot[i] = Burst.GONE;
         return true;
     }
 
@@ -243,6 +274,7 @@ public final class Worker {
             final int elapsed = Math.max(now - nowMs, 1);
             nowMs = now;
             host.nowMs(now);
+            ipv6Host.nowMs(now);
             icmp.nowMs(now);
             errors.nowMs(now);
             flows.nowMs(now);

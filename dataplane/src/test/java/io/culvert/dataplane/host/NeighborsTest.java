@@ -278,12 +278,31 @@ class NeighborsTest {
             held.put(low, neighbors.acquire(0, high, low));
         }
         assertEquals(1_000, held.values().stream().distinct().count());
-        assertTrue(neighbors.confirm(0, high, 7, MAC, START_MS));
-        assertFalse(neighbors.confirm(0, high + 1, 7, MAC, START_MS), "another network");
+        assertTrue(neighbors.confirm(0, high, 7, MAC, true, START_MS));
+        assertFalse(neighbors.confirm(0, high + 1, 7, MAC, true, START_MS), "another network");
         held.forEach((low, adjacency) -> {
             assertEquals(adjacency, neighbors.acquire(0, high, low));
             assertEquals(low == 7, neighbors.isResolved(adjacency));
         });
+    }
+
+    @Test
+    void anAdvertisementThatDoesNotOverrideMovesNobody() {
+        final int adjacency = neighbors.acquire(0, 1, 1);
+        assertTrue(neighbors.confirm(0, 1, 1, 0, true, START_MS), "known, but it says no address");
+        assertFalse(neighbors.isResolved(adjacency));
+        assertTrue(neighbors.confirm(0, 1, 1, MAC, false, START_MS));
+        assertEquals(MAC, macOf(adjacency));
+        assertTrue(neighbors.confirm(0, 1, 1, MAC + 0x0100_0000_0000L, false, START_MS));
+        assertEquals(MAC, macOf(adjacency));
+        assertTrue(neighbors.confirm(0, 1, 1, 0, true, START_MS));
+        assertEquals(MAC, macOf(adjacency), "still there");
+        assertTrue(neighbors.confirm(0, 1, 1, MAC + 0x0100_0000_0000L, true, START_MS));
+        assertEquals(MAC + 0x0100_0000_0000L, macOf(adjacency));
+    }
+
+    private long macOf(final int adjacency) {
+        return neighbors.entry(adjacency).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) & Ethernet.MAC_MASK;
     }
 
     private int resolved(final int hop) {

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import io.culvert.bindings.NativeMemory;
+import io.culvert.bindings.mbuf.Mbuf;
+import io.culvert.dataplane.flow.AddressBook;
+import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.nat.Admission;
+import io.culvert.dataplane.stats.DropReason;
+import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Checksum;
+import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Ipv6;
+import io.culvert.dataplane.wire.Ipv6Address;
+import io.culvert.dataplane.wire.Udp;
+import io.culvert.dataplane.wire.Wire;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The IPv6 packets of a burst walk here: the stages of the IPv4 walk, with addresses looked up in the book and UDP
+ * where the extension headers end. The IPv4 walk sets them aside and pays nothing for them. Owned by one worker.
+ */
+final class Ipv6Walk {
+    private static final long LOW_32 = 0xFFFF_FFFFL;
+    private static final int UDP_LENGTH = Udp.LENGTH - Udp.PORTS;
+    private static final int UDP_CHECKSUM = Udp.CHECKSUM - Udp.PORTS;
+    private static final int KEY_PROTOCOL = Ipv6.UDP | FlowEntry.IPV6_PROTOCOL;
+    /** The packet found its end in {@link Ipv6Extensions}. */
+    private static final int TAKEN = 0;
+
+    /** The packets; all stages but parsing see only its dense arrays. */
+    final Burst burst;
+    /** Where the UDP header of each lies, from the frame's first byte. */
+    private final int[] udpAt = new int[Burst.CAPACITY];
+    private int waiting;
+
+    private final long[] macs;
+    private final FlowTable flows;
+    private final AddressBook book;
+    private final Neighbors neighbors;
+    private final Ipv6Host host;
+    private final Ipv6Extensions extensions;
+    private final Admission admission;
+    private final Egress egress;
+    private final Waiting unresolved;
+    private final WorkerCounters counters;
+
+    Ipv6Walk(final long[] macs, final FlowTable flows, final AddressBook book, final Neighbors neighbors,
+             final Ipv6Host host, final Ipv6Extensions extensions, final Admission admission, final Egress egress,
+             final Waiting unresolved, final WorkerCounters counters, final Arena arena) {
+        this.burst = new Burst(counters, arena);
+        this.macs = macs;
+        this.flows = flows;
+        this.book = book;
+        this.neighbors = neighbors;
+        this.host = host;
+        this.extensions = extensions;
+        this.admission = admission;
+        this.egress = egress;
+        this.unresolved = unresolved;
+        this.counters = counters;
+    }
+
+    /** Sets a packet aside until {@link #parse}. */
+    void setAside(final long mbuf) {
+        burst.received.setAtIndex(JAVA_LONG, waiting++, mbuf);
+    }
+
+    boolean hasPackets() {
+        return waiting > 0;
+    }
+
+    /** @param link and {@code hops} of the burst that the packets came with */
+    void parse(final int link, final int hops) {
+        burst.begin(link, waiting, hops);
+        waiting = 0;
+        final long mac = macs[link];
+        int dense = 0;
+        for (int i = 0; i < burst.receivedCount; i++) {
+            final long mbuf = burst.received.getAtIndex(JAVA_LONG, i);
+            final long data = Mbuf.data(mbuf);
+            final int frameLength = Mbuf.packetLength(mbuf);
+            final MemorySegment frame = NativeMemory.view(data, Wire.VIEW_BYTES);
+            final int payloadLength = Wire.host16(frame.get(Wire.SHORT, Ipv6.PAYLOAD_LENGTH));
+            final int udpLength = Wire.host16(frame.get(Wire.SHORT, Ipv6.PAYLOAD + UDP_LENGTH));
+            final boolean isPlain = Ethernet.destination(frame) == mac
+                    && (frame.get(Wire.BYTE, Ipv6.VERSION) & 0xF0) == 0x60
+                    && frame.get(Wire.BYTE, Ipv6.NEXT_HEADER) == Ipv6.UDP
+                    && udpLength >= Udp.HEADER_LENGTH
+                    && udpLength <= payloadLength
+                    && payloadLength + Ipv6.PAYLOAD <= frameLength
+                    && frame.get(Wire.SHORT, Ipv6.PAYLOAD + UDP_CHECKSUM) != 0
+                    && Mbuf.dataLength(mbuf) >= Ipv6.PAYLOAD + Udp.HEADER_LENGTH
+                    && host.speaksIpv6(link);
+            final int at = isPlain ? Ipv6.PAYLOAD : extensions.unwrap(burst, mbuf, mac);
+            if (at == TAKEN) {
+                continue;
+            }
+            if (payloadLength + Ipv6.PAYLOAD < frameLength) {
+                Parser.trim(mbuf, payloadLength + Ipv6.PAYLOAD);
+            }
+            burst.mbuf[dense] = mbuf;
+            burst.data[dense] = data;
+            burst.length[dense] = payloadLength + Ipv6.HEADER_LENGTH;
+            udpAt[dense] = at;
+            final int source = book.find(
+                    frame.get(Wire.LONG, Ipv6.SOURCE), frame.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES));
+            final int destination = book.find(
+                    frame.get(Wire.LONG, Ipv6.DESTINATION), frame.get(Wire.LONG, Ipv6.DESTINATION + Long.BYTES));
+            setKey(dense, source, destination, NativeMemory.getInt(data + at));
+            dense++;
+        }
+        burst.count = dense;
+    }
+
+    private void setKey(final int i, final int source, final int destination, final int ports) {
+        final long keyLo = source & LOW_32 | (long) destination << Integer.SIZE;
+        final long keyHi = FlowEntry.keyHi(ports, KEY_PROTOCOL);
+        final long hash = flows.hash(keyLo, keyHi);
+        burst.keyLo[i] = keyLo;
+        burst.keyHi[i] = keyHi;
+        burst.hash[i] = hash;
+        burst.lines.setAtIndex(JAVA_LONG, i, flows.bucketAddress(hash));
+    }
+
+    /**
+     * Decides about a packet that lookup did not find.
+     *
+     * @return the slot of its flow, or the complement (~) of a drop reason's ordinal
+     */
+    int admit(final int i, final int nowMs) {
+        final long high = NativeMemory.getLong(burst.data[i] + Ipv6.SOURCE);
+        final long low = NativeMemory.getLong(burst.data[i] + Ipv6.SOURCE + Long.BYTES);
+        final int destination = (int) (burst.keyLo[i] >>> Integer.SIZE);
+        if (Ipv6Address.cannotBeSource(high, low) || Ipv6Address.isLinkLocal(high)
+                || host.owns(burst.ingress, high, low)) {
+            return ~DropReason.MARTIAN.ordinal();
+        }
+        if (destination == AddressBook.NONE) {
+            return ~DropReason.NO_RULE.ordinal();
+        }
+        final int source = book.acquire(high, low);
+        if (source == AddressBook.NONE) {
+            return ~DropReason.FLOW_TABLE_FULL.ordinal();
+        }
+        setKey(i, source, destination, (int) burst.keyHi[i]);
+        // An earlier packet of this burst may have opened the session.
+        int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
+        if (slot == FlowTable.NOT_FOUND) {
+            final int hopLimit = NativeMemory.getShort(burst.data[i] + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
+            slot = admission.admitSource(burst.keyLo[i], (int) burst.keyHi[i], hopLimit, burst.ingress, nowMs);
+        }
+        book.release(source);
+        return slot;
+    }
+
+    void rewrite(final int nowMs) {
+        for (int i = 0; i < burst.count; i++) {
+            final int slot = burst.slot[i];
+            if (slot < 0) {
+                continue;
+            }
+            final MemorySegment flow = flows.entry(slot);
+            final MemorySegment frame = NativeMemory.view(burst.data[i], Wire.VIEW_BYTES);
+            final int adjacency = FlowEntry.adjacency(flow);
+            final MemorySegment next = neighbors.entry(adjacency);
+            final int linkMtu = next.get(JAVA_INT, Neighbors.EGRESS);
+            final int flags = flow.get(Wire.BYTE, FlowEntry.FLAGS);
+            final int decrement = (flags & FlowEntry.FLAG_DECREMENT_TTL) != 0 ? 1 : 0;
+            final int hopLimit = frame.get(Wire.BYTE, Ipv6.HOP_LIMIT) & 0xFF;
+            final int length = burst.length[i];
+            if (length > linkMtu >>> Short.SIZE || hopLimit < 2 * decrement) {
+                stop(i, adjacency, linkMtu, nowMs);
+                continue;
+            }
+            final int source = (int) FlowEntry.newAddresses(flow);
+            final int destination = (int) (FlowEntry.newAddresses(flow) >>> Integer.SIZE);
+            frame.set(Wire.BYTE, Ipv6.HOP_LIMIT, (byte) (hopLimit - decrement));
+            frame.set(Wire.LONG, Ipv6.SOURCE, book.high(source));
+            frame.set(Wire.LONG, Ipv6.SOURCE + Long.BYTES, book.low(source));
+            frame.set(Wire.LONG, Ipv6.DESTINATION, book.high(destination));
+            frame.set(Wire.LONG, Ipv6.DESTINATION + Long.BYTES, book.low(destination));
+            final long udp = burst.data[i] + udpAt[i];
+            final int l4Delta = flow.get(JAVA_SHORT, FlowEntry.L4_DELTA) & 0xFFFF;
+            final int checksum = NativeMemory.getShort(udp + UDP_CHECKSUM) & 0xFFFF;
+            NativeMemory.setInt(udp, FlowEntry.newPorts(flow));
+            NativeMemory.setShort(udp + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, l4Delta));
+            frame.set(Wire.LONG, Ethernet.DESTINATION, next.get(JAVA_LONG, Neighbors.MACS_LO));
+            frame.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, next.get(JAVA_INT, Neighbors.MACS_HI));
+
+            flow.set(JAVA_INT, FlowEntry.LAST_SEEN, nowMs);
+            flow.set(JAVA_LONG, FlowEntry.PACKETS, FlowEntry.packets(flow) + 1);
+            flow.set(JAVA_LONG, FlowEntry.BYTES, FlowEntry.bytes(flow) + length);
+            final int counter = counters.catalog().ruleTraffic(FlowEntry.rule(flow))
+                    + ((flags & FlowEntry.FLAG_REPLY) != 0 ? 2 : 0);
+            counters.increment(counter);
+            counters.add(counter + 1, length);
+            egress.append(linkMtu & 0xFFFF, burst.mbuf[i], length + Ethernet.HEADER_LENGTH);
+        }
+    }
+
+    /** As {@link Rewriter} stops a packet of IPv4. */
+    private void stop(final int i, final int adjacency, final int linkMtu, final int nowMs) {
+        if (linkMtu >>> Short.SIZE == 0) {
+            unresolved.hold(burst, i, adjacency, nowMs);
+        } else if (burst.length[i] > linkMtu >>> Short.SIZE) {
+            burst.drop(i, DropReason.MTU_EXCEEDED);
+        } else {
+            burst.drop(i, DropReason.TTL_EXCEEDED);
+        }
+    }
+}
