@@ -24,12 +24,8 @@ class HandoffTest {
 
     /** Limits of new sessions are shared out between the workers, so those cases hold for one alone. */
     static Stream<Arguments> cases() throws IOException {
-        return GoldenWalk.cases().filter(folder -> !limitsNewSessions(folder) && !hasFragments(folder)).flatMap(
+        return GoldenWalk.cases().filter(folder -> !limitsNewSessions(folder)).flatMap(
                 folder -> Stream.of(2, 3, 5).map(workers -> Arguments.of(folder, workers)));
-    }
-
-    private static boolean hasFragments(final Path folder) {
-        return folder.getFileName().toString().startsWith("fragments");
     }
 
     private static boolean limitsNewSessions(final Path folder) {

@@ -22,6 +22,9 @@ public final class Burst {
     /** Stands in {@link #slot} for a packet that has left the walk. */
     public static final int GONE = -2;
 
+    /** {@link #hops} of packets that are where they belong: they are not handed on. */
+    static final int SETTLED = Byte.MAX_VALUE;
+
     /** As the driver delivers them: mbuf pointers. */
     final MemorySegment received;
     int receivedCount;

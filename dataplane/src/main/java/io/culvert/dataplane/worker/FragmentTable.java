@@ -47,6 +47,8 @@ final class FragmentTable {
     final long[] flowLo = new long[CAPACITY];
     final long[] flowHi = new long[CAPACITY];
     final int[] newId = new int[CAPACITY];
+    /** The worker that the first fragment's session lives with. */
+    final int[] owner = new int[CAPACITY];
     /** For the packets that {@link Fragments} holds. */
     final int[] firstHeld = new int[CAPACITY];
     final int[] lastHeld = new int[CAPACITY];

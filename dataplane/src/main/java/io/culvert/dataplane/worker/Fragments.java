@@ -4,6 +4,7 @@ package io.culvert.dataplane.worker;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.FlowHash;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.DropReason;
@@ -15,6 +16,7 @@ import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
@@ -22,6 +24,10 @@ import java.util.Arrays;
  * session as any packet does; the others follow it, those that came before it wait for it unchanged. Nothing is put
  * together: each fragment leaves as one, with an IP id that is the datagram's own ({@link DatagramIds}). What waits is
  * bounded in all, per sender and in time, so a flood of fragments costs fragments only.
+ *
+ * <p>With several workers only the first fragment's ports say whose session it is, and receive queues spread fragments
+ * as they like: so all fragments of a datagram are gathered at the worker that its addresses and id hash to, and handed
+ * from there to the owner of the session, first one first.
  */
 final class Fragments {
     /** Waiting fragments in all, and of the senders that share a place in a hashed table. */
@@ -32,8 +38,16 @@ final class Fragments {
     private static final int SWEEP_MS = 100;
     private static final int NONE = FragmentTable.NONE;
     private static final int UNIT = 8;
+    /** How often a fragment was handed on: where it is gathered, and where its session lives. */
+    private static final int GATHERED = 1;
+    private static final int DELIVERED = 2;
+    /** The same for all workers, and unknown to senders. */
+    private static final long SEED = new SecureRandom().nextLong();
     private static final int PAYLOAD_LIMIT = 65_535 - Ipv4.HEADER_LENGTH;
 
+    private final int worker;
+    private final Handoff handoff;
+    private final Steering steering;
     private final FragmentTable table;
     private final FlowTable flows;
     private final Runnable admit;
@@ -69,10 +83,14 @@ final class Fragments {
     private boolean isLast;
 
     /** @param admit opens sessions for the packets of the burst that have no slot, or drops them */
-    Fragments(final FragmentTable table, final FlowTable flows, final Runnable admit, final SingleRewriter rewriter,
-              final Fragmenter fragmenter, final Egress egress, final Waiting waiting, final DatagramIds ids,
-              final IcmpErrors errors, final WorkerCounters counters, final Arena arena) {
-        this.table = table;
+    Fragments(final int worker, final Handoff handoff, final Steering steering, final FlowTable flows,
+              final Runnable admit, final SingleRewriter rewriter, final Fragmenter fragmenter, final Egress egress,
+              final Waiting waiting, final DatagramIds ids, final IcmpErrors errors, final WorkerCounters counters,
+              final Arena arena) {
+        this.worker = worker;
+        this.handoff = handoff;
+        this.steering = steering;
+        this.table = new FragmentTable(flows);
         this.flows = flows;
         this.admit = admit;
         this.rewriter = rewriter;
@@ -110,6 +128,10 @@ final class Fragments {
             burst.drop(mbuf, DropReason.of(verdict));
             return;
         }
+        if (handoff.workers() > 1 && burst.hops < GATHERED && gatherer() != worker) {
+            steering.give(burst, mbuf, gatherer(), GATHERED);
+            return;
+        }
         final int frameLength = length + Ethernet.HEADER_LENGTH;
         if (frameLength < Mbuf.packetLength(mbuf) && Mbuf.isWhole(mbuf)) {
             Mbuf.setLength(mbuf, frameLength);
@@ -124,6 +146,11 @@ final class Fragments {
         } else {
             hold(burst, mbuf, datagram, nowMs);
         }
+    }
+
+    private int gatherer() {
+        final long hash = FlowHash.of(addresses, id, SEED, ~SEED);
+        return (int) Long.remainderUnsigned(hash, handoff.workers());
     }
 
     /** Reads the fields of a fragment. @return a negative number, or the ordinal of the reason to drop it for */
@@ -159,7 +186,8 @@ final class Fragments {
 
     /** The first fragment: its flow is found or opened, and what waited for it goes on behind it. */
     private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final int nowMs) {
-        final int slot = slotOf(burst, mbuf);
+        final int owner = ownerOfFirst(burst);
+        final int slot = owner == worker ? slotOf(burst, mbuf) : 0;
         if (slot < 0) {
             // Dropped by name, and nobody will ask for the others of the datagram.
             if (waitingDatagram != NONE) {
@@ -168,11 +196,13 @@ final class Fragments {
             }
             return;
         }
-        NativeMemory.read(Mbuf.data(mbuf), header, Wire.VIEW_BYTES);
-        rewriter.use(slot);
-        if (rewriter.mtu() == 0) {
-            waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
-            return;
+        if (owner == worker) {
+            NativeMemory.read(Mbuf.data(mbuf), header, Wire.VIEW_BYTES);
+            rewriter.use(slot);
+            if (rewriter.mtu() == 0) {
+                waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
+                return;
+            }
         }
         final int datagram = waitingDatagram != NONE ? waitingDatagram : table.open(addresses, id, nowMs);
         if (datagram == NONE) {
@@ -180,14 +210,24 @@ final class Fragments {
             return;
         }
         table.state[datagram] = FragmentTable.KNOWN;
-        table.flowLo[datagram] = rewriter.keyLo();
-        table.flowHi[datagram] = rewriter.keyHi();
-        table.newId[datagram] = ids.next();
+        table.owner[datagram] = owner;
+        if (owner == worker) {
+            table.flowLo[datagram] = rewriter.keyLo();
+            table.flowHi[datagram] = rewriter.keyHi();
+            table.newId[datagram] = ids.next();
+        }
         if (isAccepted(burst, mbuf, datagram)) {
             sendOn(burst, mbuf, datagram, nowMs);
             releaseHeld(burst, datagram, nowMs);
             closeWhenComplete(datagram);
         }
+    }
+
+    private int ownerOfFirst(final Burst burst) {
+        final long keyHi = FlowEntry.keyHi(header.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
+        final boolean isHere = handoff.workers() == 1 || burst.hops >= DELIVERED
+                || flows.find(addresses, keyHi, flows.hash(addresses, keyHi)) != FlowTable.NOT_FOUND;
+        return isHere ? worker : steering.ownerOfFirst(addresses, keyHi);
     }
 
     /** Makes the first fragment the burst's only packet. @return the slot of its flow; negative when it has left */
@@ -203,13 +243,27 @@ final class Fragments {
         burst.hash[0] = hash;
         burst.slot[0] = flows.find(addresses, keyHi, hash);
         if (burst.slot[0] == FlowTable.NOT_FOUND) {
+            // Whose session it is has been found out: it is not handed on from here.
+            final int hops = burst.hops;
+            burst.hops = Burst.SETTLED;
             admit.run();
+            burst.hops = hops;
+            if (burst.slot[0] >= 0) {
+                handoff.strays();
+            }
         }
         return burst.slot[0];
     }
 
     /** A fragment of a datagram whose flow is known. */
     private void follow(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
+        if (table.owner[datagram] != worker) {
+            if (isAccepted(burst, mbuf, datagram)) {
+                sendOn(burst, mbuf, datagram, nowMs);
+                closeWhenComplete(datagram);
+            }
+            return;
+        }
         final long keyLo = table.flowLo[datagram];
         final long keyHi = table.flowHi[datagram];
         final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
@@ -273,8 +327,12 @@ final class Fragments {
         return false;
     }
 
-    /** Rewrites the fragment in {@link #header} by the flow in use, and sends it. */
+    /** Rewrites the fragment in {@link #header} by the flow in use, and sends it; or gives it to its owner. */
     private void sendOn(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
+        if (table.owner[datagram] != worker) {
+            steering.give(burst, mbuf, table.owner[datagram], DELIVERED);
+            return;
+        }
         if (rewriter.isTimeUp(header)) {
             if (from == 0) {
                 errors.tell(burst, 0, DropReason.TTL_EXCEEDED);

@@ -3,6 +3,7 @@ package io.culvert.dataplane.worker;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.dataplane.flow.FlowTable;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -13,6 +14,8 @@ import java.lang.invoke.VarHandle;
  * queue a SNAT port belongs to.
  */
 public final class Handoff {
+    static final int NOBODY = -1;
+
     private static final int CAPACITY = 1_024;
     /** An mbuf's address has 48 bits; above it the link it came in on and how often it was handed on. */
     private static final int LINK_SHIFT = 48;
@@ -42,9 +45,13 @@ public final class Handoff {
 
     private final int workers;
     private final Ring[] rings;
+    /** What each worker knows; written before any of them runs. */
+    private final FlowTable[] tables;
+    private volatile boolean hasStraySessions;
 
     public Handoff(final int workers) {
         this.workers = workers;
+        this.tables = new FlowTable[workers];
         this.rings = new Ring[workers * workers];
         for (int i = 0; i < rings.length; i++) {
             rings[i] = new Ring();
@@ -53,6 +60,38 @@ public final class Handoff {
 
     int workers() {
         return workers;
+    }
+
+    /** A worker takes part, with its flows. */
+    void join(final int worker, final FlowTable flows) {
+        tables[worker] = flows;
+    }
+
+    /**
+     * Which worker has this flow, seen from another: tables are read while their owners write them, so one that is being
+     * written may be missed, and no more. For ways too seldom to matter to the owners' caches.
+     *
+     * @return NOBODY when none has it
+     */
+    int holderOf(final long keyLo, final long keyHi) {
+        for (int worker = 0; worker < workers; worker++) {
+            final FlowTable table = tables[worker];
+            if (table.find(keyLo, keyHi, table.hash(keyLo, keyHi)) != FlowTable.NOT_FOUND) {
+                return worker;
+            }
+        }
+        return NOBODY;
+    }
+
+    /** Whether some client's session may live elsewhere than where its whole packets come in: fragments opened it. */
+    boolean hasStraySessions() {
+        return hasStraySessions;
+    }
+
+    void strays() {
+        if (!hasStraySessions) {
+            hasStraySessions = true;
+        }
     }
 
     /** @return false when the ring is full; the packet is still the giver's */

@@ -39,11 +39,39 @@ final class Steering {
         if (owner == Admission.NO_WORKER || next == worker || burst.hops >= hopsLimit) {
             return false;
         }
-        if (handoff.give(worker, next, mbuf, burst.ingress, burst.hops + 1)) {
+        give(burst, mbuf, next, burst.hops + 1);
+        return true;
+    }
+
+    /** Hands a packet of the burst over; counted as dropped when there is no room. */
+    void give(final Burst burst, final long mbuf, final int to, final int hops) {
+        if (handoff.give(worker, to, mbuf, burst.ingress, hops)) {
             counters.increment(handedOff);
         } else {
             burst.drop(mbuf, DropReason.HANDOFF_FULL);
         }
+    }
+
+    /**
+     * Who is to look after the flow of a first fragment that this worker does not know: who owns the key by rule, else
+     * who has it, else this one.
+     */
+    int ownerOfFirst(final long keyLo, final long keyHi) {
+        final int owner = admission.ownerOf(keyLo, (int) keyHi);
+        final int holder = owner >= 0 ? owner : handoff.holderOf(keyLo, keyHi);
+        return holder == Handoff.NOBODY ? worker : holder;
+    }
+
+    /** Hands a client's packet to who opened its session for a fragment. @return false when nobody did */
+    boolean handToStray(final Burst burst, final int i) {
+        if (handoff.workers() == 1 || burst.hops > 0 || !handoff.hasStraySessions()) {
+            return false;
+        }
+        final int holder = handoff.holderOf(burst.keyLo[i], burst.keyHi[i]);
+        if (holder == Handoff.NOBODY || holder == worker) {
+            return false;
+        }
+        give(burst, burst.mbuf[i], holder, 1);
         return true;
     }
 }

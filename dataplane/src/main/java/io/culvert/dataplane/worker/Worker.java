@@ -109,7 +109,8 @@ public final class Worker {
                 new Ipv6Extensions(ipv6Host, arena), admission, egress, waiting, counters, arena);
         errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
-        fragments = new Fragments(new FragmentTable(flows), flows, this::admit, single, fragmenter, egress, waiting,
+        handoff.join(number, flows);
+        fragments = new Fragments(number, handoff, steering, flows, this::admit, single, fragmenter, egress, waiting,
                 ids, errors, counters, arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, fragments, ipv6, arena);
         lookup = new Lookup(flows);
@@ -206,6 +207,10 @@ public final class Worker {
             }
             // An earlier packet of this burst may have opened the session.
             int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
+            if (slot == FlowTable.NOT_FOUND && steering.handToStray(burst, i)) {
+                burst.slot[i] = Burst.GONE;
+                continue;
+            }
             if (slot == FlowTable.NOT_FOUND) {
                 final MemorySegment frame = NativeMemory.view(burst.data[i], Wire.VIEW_BYTES);
                 final int ttl = frame.get(Wire.BYTE, Ipv4.TTL) & 0xFF;
@@ -260,7 +265,7 @@ public final class Worker {
         for (int link = 0; link < queues.length; link++) {
             int released = waiting.release(burst, link, nowMs);
             while (released > 0) {
-                burst.begin(link, released);
+                burst.begin(link, released, Burst.SETTLED);
                 walk();
                 released = waiting.release(burst, link, nowMs);
             }
