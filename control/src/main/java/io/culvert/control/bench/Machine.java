@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Locale;
 
-/** What a figure was measured on, and when. EAL must be there. */
+/** What a figure was measured on, and when. Without EAL the pace of the TSC is 0. */
 record Machine(String cpu, int cpus, double tscGhz, String kernel, String jdk, String dpdk,
                LocalDate date) {
     private static final double GIGA = 1e9;
@@ -30,8 +30,8 @@ record Machine(String cpu, int cpus, double tscGhz, String kernel, String jdk, S
     }
 
     String text() {
-        return String.format(Locale.ROOT, "%s, %d CPUs, TSC %.2f GHz, Linux %s, JDK %s, %s; %s",
-                cpu, cpus, tscGhz, kernel, jdk, dpdk, date);
+        return String.format(Locale.ROOT, "%s, %d CPUs, %sLinux %s, JDK %s, %s; %s", cpu, cpus,
+                tscGhz == 0 ? "" : String.format(Locale.ROOT, "TSC %.2f GHz, ", tscGhz), kernel, jdk, dpdk, date);
     }
 
     void json(final Json json) {

@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
             "  culvert bench scale",
             "  culvert bench wire",
             "  culvert bench stall",
+            "  culvert bench start",
             ""
         },
         mixinStandardHelpOptions = true,
@@ -21,7 +22,8 @@ import picocli.CommandLine.Command;
             BenchWalkCommand.class,
             BenchScaleCommand.class,
             BenchWireCommand.class,
-            BenchStallCommand.class
+            BenchStallCommand.class,
+            BenchStartCommand.class
         })
 final class BenchCommand {
 }

@@ -9,6 +9,8 @@ import io.culvert.control.lab.ClientPlan;
 import io.culvert.control.lab.ClientReport;
 import java.net.Inet4Address;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +39,7 @@ final class LabClientCommand implements Runnable {
     private static final double USUAL_FLOW_START_RATE = 10_000;
     /** Unless told otherwise, all flows have started after this part of the run. */
     private static final double RAMP_SHARE = 0.2;
+    private static final Duration LOOK = Duration.ofMillis(1);
 
     @Spec
     private CommandSpec spec;
@@ -79,6 +82,10 @@ final class LabClientCommand implements Runnable {
             description = "Wait this long for the last answers; default ${DEFAULT-VALUE}.")
     private int lingerMillis;
 
+    @Option(names = "--start-when", paramLabel = "FILE",
+            description = "Be warm and wait; send as soon as this file exists.")
+    private Path startWhen;
+
     @Option(names = "--json", description = "Print the report as one JSON object.")
     private boolean json;
 
@@ -94,8 +101,19 @@ final class LabClientCommand implements Runnable {
                     + " packets in all are fewer than the flows: some send nothing");
         }
         try (StopSignal stop = new StopSignal()) {
-            final ClientReport report = ClientFleet.run(plan, stop, now -> messages.accept(now.progress()));
+            final ClientReport report = ClientFleet.run(
+                    plan, stop, () -> await(stop), now -> messages.accept(now.progress()));
             spec.commandLine().getOut().println(json ? report.json() : report.text());
+        }
+    }
+
+    private void await(final StopSignal stop) {
+        if (startWhen == null) {
+            return;
+        }
+        spec.commandLine().getErr().println("waiting for " + startWhen);
+        while (!Files.exists(startWhen) && !stop.await(LOOK)) {
+            // The wait is the work.
         }
     }
 

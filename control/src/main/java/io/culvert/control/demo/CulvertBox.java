@@ -30,8 +30,7 @@ import java.util.TreeMap;
 final class CulvertBox implements Box {
     private static final String INSTANCE = "demo";
     private static final Duration START_LIMIT = Duration.ofSeconds(30);
-    private static final Duration LOOK = Duration.ofMillis(50);
-    /** An outage is measured to this. */
+    /** A start and an outage are measured to this. */
     private static final Duration BRIEF_LOOK = Duration.ofMillis(1);
     private static final int FLOW_LINES = 3;
     /** A real relay has its core to itself; here it goes before the client and the server that it shares one with. */
@@ -47,6 +46,7 @@ final class CulvertBox implements Box {
     private Counters counters;
     /** CPU time of a process that was killed. */
     private long ticksBefore;
+    private Duration startedIn;
 
     /** @param arena holds the mapped files */
     CulvertBox(final Scene scene, final Network network, final Topology topology, final Driver driver,
@@ -72,27 +72,34 @@ final class CulvertBox implements Box {
         } catch (final IOException e) {
             throw new Failure(Failure.FAILED, "cannot write " + config + ": " + e + ". Fix: make room there", e);
         }
-        launch("the relay", LOOK);
+        launch("the relay");
     }
 
-    private void launch(final String name, final Duration look) {
+    private void launch(final String name) {
         final List<String> command = new ArrayList<>(List.of("nice", "-n", Integer.toString(NICENESS)));
         command.addAll(network.relay().inside(
                 JavaProgram.command("run", List.of("run", "-c", configFile().toString()))));
+        final long startNs = System.nanoTime();
         relay = scene.start(name, command, Map.of(
                 Instance.STATE_VARIABLE, scene.directory().toString(),
                 "RUNTIME_DIRECTORY", scene.directory().toString())); // where EAL keeps its own files
-        final boolean inTime = scene.await(START_LIMIT, look, () -> !relay.isAlive() || isReady());
+        final boolean inTime = scene.await(START_LIMIT, BRIEF_LOOK, () -> !relay.isAlive() || isReady());
         if (!relay.isAlive()) {
             throw new Unusable(relay.complaint());
         }
         if (!inTime) {
             throw new Unusable("the relay was not ready after " + START_LIMIT.toSeconds() + " s");
         }
+        startedIn = Duration.ofNanos(System.nanoTime() - startNs);
         relay.goFirst(NICENESS);
         if (driver == Driver.TAP) {
             network.plugTaps();
         }
+    }
+
+    /** From the start of its process until it relayed. */
+    Duration startedIn() {
+        return startedIn;
     }
 
     private Path configFile() {
@@ -126,7 +133,7 @@ final class CulvertBox implements Box {
         relay.kill();
         final long relayed = forwarded();
         final Set<List<Object>> before = sessions();
-        launch("the relay again", BRIEF_LOOK);
+        launch("the relay again");
         final Set<List<Object>> kept = sessions();
         if (!scene.await(START_LIMIT, BRIEF_LOOK, () -> forwarded() > relayed)) {
             throw new Failure(Failure.FAILED, "the relay was started again and has relayed nothing for "

@@ -30,15 +30,23 @@ public final class ClientFleet implements AutoCloseable {
     /** @param progress gets a report per second */
     public static ClientReport run(
             final ClientPlan plan, final StopSignal stop, final Consumer<ClientReport> progress) {
+        return run(plan, stop, () -> { }, progress);
+    }
+
+    /** @param start sending begins when it returns; this process is warm then, others that it needs start later */
+    public static ClientReport run(final ClientPlan plan, final StopSignal stop, final Runnable start,
+                                   final Consumer<ClientReport> progress) {
         final long share = OpenFiles.allow((long) plan.flows() + OTHER_FILES) - OTHER_FILES;
         if (share >= plan.flows()) {
             WarmUp.run(stop);
+            start.run();
             return new Client(plan, stop, progress).run();
         }
         if (share < 1) {
             throw new Failure(Failure.FAILED, "no flow can be opened: this process may hold only "
                     + (share + OTHER_FILES) + " files open. Fix: raise the hard limit (ulimit -Hn)");
         }
+        start.run();
         return runInProcesses(plan, Math.ceilDiv(plan.flows(), (int) share), stop, progress);
     }
 
