@@ -68,8 +68,8 @@ public final class Handoff {
     }
 
     /**
-     * Which worker has this flow, seen from another: tables are read while their owners write them, so one that is being
-     * written may be missed, and no more. For ways too seldom to matter to the owners' caches.
+     * Which worker has this flow, seen from another: tables are read while their owners write them, so a flow that is
+     * being written may be missed, and no more. For ways too seldom to matter to the owners' caches.
      *
      * @return NOBODY when none has it
      */
