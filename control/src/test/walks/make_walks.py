@@ -2637,6 +2637,108 @@ def hairpin_one_arm(c):
     c.opens(echo=2)
 
 
+TALK = {"listener": "203.0.113.1:9002", "target": "192.0.2.18:6000"}
+
+
+@case
+def mapping_endpoint_independent(c):
+    """One client socket speaks to three listeners of two rules: one external endpoint for all; another socket has its own"""
+    shared = {"mapping": "endpoint-independent"}
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:9000-9001", target="192.0.2.17:5004-5005", **shared),
+            rule("talk", TALK["listener"], TALK["target"], **shared), snat=TWO_PORTS)
+    listeners = ({}, {"listener": "203.0.113.1:9001", "target": "192.0.2.17:5005"}, TALK)
+    for to in listeners:
+        there(c, went=TO_OTHER_TARGET if to is TALK else TO_TARGET, **to)
+    c.then()
+    there(c, client="198.51.100.8:40000", snat="192.0.2.1:40001")
+    c.then()
+    c.drops("edge", "snat_exhausted", udp(FROM_GATEWAY, "198.51.100.7:40002", LISTENER))
+    c.then()
+    for to in listeners:
+        back(c, came=FROM_OTHER_TARGET if to is TALK else FROM_TARGET, **to)
+    c.drops("inner", "no_session", udp(FROM_OTHER_TARGET, "192.0.2.18:6001", SNAT))
+    c.opens(cam=3, talk=1)
+
+
+@case
+def mapping_is_shared_within_a_pool(c):
+    """The same socket, two rules with pools of their own: an external endpoint in each"""
+    shared = {"mapping": "endpoint-independent"}
+    c.relay(TWO_ARM, rule(**shared), rule("talk", TALK["listener"], TALK["target"], snat=POOL_OF_ITS_OWN, **shared))
+    there(c)
+    there(c, went=TO_OTHER_TARGET, snat="192.0.2.9:40000", **TALK)
+    c.opens(cam=1, talk=1)
+
+
+@case
+def mapping_of_two_listeners_to_one_target(c):
+    """With a shared endpoint the target could not tell two sessions to it apart: the second is tuple_in_use"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:9000-9001", mapping="endpoint-independent"))
+    there(c)
+    c.drops("edge", "tuple_in_use", udp(FROM_GATEWAY, CLIENT, "203.0.113.1:9001"))
+    there(c, client="198.51.100.7:40002", listener="203.0.113.1:9001", snat="192.0.2.1:40002")
+    c.then()
+    back(c)
+    c.opens(cam=2)
+
+
+@case
+def mapping_and_filtering_endpoint_independent(c):
+    """A stranger writes to a shared endpoint: the client sees the listener it spoke to last"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:9000-9001", target="192.0.2.17:5004-5005", filtering="endpoint-independent",
+                          mapping="endpoint-independent"))
+    there(c)
+    there(c, listener="203.0.113.1:9001", target="192.0.2.17:5005")
+    c.then()
+    c.relays("inner", udp(FROM_OTHER_TARGET, "192.0.2.18:6666", SNAT),
+             "edge", udp(TO_GATEWAY, "203.0.113.1:9001", CLIENT, ttl=63))
+    back(c)
+    c.opens(cam=2)
+
+
+@case
+def port_pairs_are_neighbours(c):
+    """RTP and RTCP of a client get neighbouring ports, even and odd, whichever comes first; half a pair is not lent"""
+    talk = {"listener": "203.0.113.1:9001", "target": "192.0.2.17:5005"}
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:9000-9001", target="192.0.2.17:5004-5005", mapping="endpoint-independent",
+                          portPairs="true"), snat="{ address: 192.0.2.1, ports: 40001-40005 }")
+    there(c, client="198.51.100.1:40004", snat="192.0.2.1:40004")
+    c.then()
+    there(c, client="198.51.100.2:1235", snat="192.0.2.1:40003", **talk)
+    there(c, client="198.51.100.2:1234", snat="192.0.2.1:40002")
+    there(c, client="198.51.100.1:40005", snat="192.0.2.1:40005", **talk)
+    c.then()
+    c.drops("edge", "snat_exhausted", udp(FROM_GATEWAY, "198.51.100.3:40001", LISTENER))
+    c.then()
+    back(c, client="198.51.100.2:1235", snat="192.0.2.1:40003", **talk)
+    back(c, client="198.51.100.2:1234", snat="192.0.2.1:40002")
+    c.opens(cam=4)
+
+
+@case
+def pool_keeps_well_known_ports_apart(c):
+    """A client port below 1024 gets an external one below 1024, the others one from 1024 on, until their class is lent"""
+    c.relay(TWO_ARM, CAM, snat="{ address: 192.0.2.1, ports: 1023-1024 }")
+    there(c, client="198.51.100.1:500", snat="192.0.2.1:1023")
+    c.drops("edge", "snat_exhausted", udp(FROM_GATEWAY, "198.51.100.2:1023", LISTENER))
+    there(c, client="198.51.100.3:40000", snat="192.0.2.1:1024")
+    c.drops("edge", "snat_exhausted", udp(FROM_GATEWAY, "198.51.100.4:1024", LISTENER))
+    c.opens(cam=2)
+
+
+@case
+def port_shadow(c):
+    """A client speaks from the listener's own port and shadows nothing: the next client still reaches the rule"""
+    c.relay((LAN,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890"), snat="{ address: 10.9.0.1, ports: 7890-7891 }")
+    c.relays("lan", udp((A_MAC, LAN_MAC), "10.9.0.2:7890", "10.9.0.1:7890"),
+             "lan", udp((LAN_MAC, C_MAC), "10.9.0.1:7891", "10.9.0.3:7890", ttl=63))
+    c.then()
+    c.relays("lan", udp((C_MAC, LAN_MAC), "10.9.0.3:7890", "10.9.0.1:7891"),
+             "lan", udp((LAN_MAC, A_MAC), "10.9.0.1:7890", "10.9.0.2:7890", ttl=63))
+    c.drops("lan", "snat_exhausted", udp((C_MAC, LAN_MAC), "10.9.0.3:50000", "10.9.0.1:7890"))
+    c.opens(echo=1)
+
+
 @case
 def packets_to_the_pool_without_a_session(c):
     """Unsolicited packets to the pool's first and last port are no_session; one beside the pool is no_rule"""

@@ -13,8 +13,8 @@ import java.security.NoSuchAlgorithmException;
 
 /**
  * What rules and ports are, in 64 bits each: those with the same fingerprint before and after a restart are the same,
- * so their sessions go on. A rule's is what it does to packets and for whom; its name, its timeouts and its place in
- * the configuration may change. A port's is its name.
+ * so their sessions go on. A rule's is what it does to packets and for whom; its name, its timeouts, its filtering and
+ * its place in the configuration may change. A port's is its name.
  */
 final class Fingerprints {
     private Fingerprints() { }
@@ -37,7 +37,8 @@ final class Fingerprints {
                 plan.ip(rule.listenAddress()) + ":" + rule.listenLow() + "-" + rule.listenHigh(),
                 rule.sources().stream().map(Object::toString).sorted().toList().toString(),
                 plan.ip(rule.targetAddress()) + ":" + rule.targetLow() + ":" + rule.keepsOffset(),
-                snat, Boolean.toString(rule.decrementsTtl())));
+                snat, Boolean.toString(rule.decrementsTtl()), rule.behavior().mapping().name(),
+                Boolean.toString(rule.behavior().portPairs())));
     }
 
     private static long of(final String text) {

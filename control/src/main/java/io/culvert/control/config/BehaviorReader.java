@@ -2,6 +2,7 @@
 package io.culvert.control.config;
 
 import io.culvert.dataplane.nat.Filtering;
+import io.culvert.dataplane.nat.Mapping;
 import io.culvert.dataplane.nat.NatBehavior;
 import java.util.Arrays;
 import java.util.List;
@@ -10,15 +11,22 @@ import java.util.Optional;
 
 /** The keys of a rule, or of the defaults, that say how it behaves as a NAT: the words of RFC 4787. */
 final class BehaviorReader {
-    static final List<String> KEYS = List.of("filtering");
+    static final List<String> KEYS = List.of("mapping", "filtering", "portPairs");
 
     private BehaviorReader() {
     }
 
     /** What the section says, and for the rest what it inherits. */
     static NatBehavior read(final Section section, final NatBehavior inherited) {
-        return new NatBehavior(
-                word(section, "filtering", Filtering.values()).orElse(inherited.filtering()));
+        final Mapping mapping = word(section, "mapping", Mapping.values()).orElse(inherited.mapping());
+        final Optional<Boolean> pairs = section.value("portPairs",
+                text -> Values.oneOf(text, List.of("true", "false")).equals("true")).map(Located::value);
+        if (pairs.orElse(false) && mapping != Mapping.ENDPOINT_INDEPENDENT) {
+            section.problem(section.keyPlace("portPairs"), "portPairs keeps the two endpoints of a client together, and"
+                    + " with this mapping it has more than two. Fix: write mapping: endpoint-independent");
+        }
+        return new NatBehavior(mapping, word(section, "filtering", Filtering.values()).orElse(inherited.filtering()),
+                pairs.orElse(inherited.portPairs()) && mapping == Mapping.ENDPOINT_INDEPENDENT);
     }
 
     /** Without SNAT there is no external endpoint that the keys could speak of. */

@@ -349,6 +349,11 @@ class RelayConfigMistakesTest {
                 mistake(14, "    target: 192.0.2.17:9000\n    snat: none\n    filtering: address",
                         "16:5: rule \"one\": filtering is about external endpoints, and with snat: none there are"
                                 + " none"),
+                mistake(14, "    target: 192.0.2.17:9000\n    portPairs: true",
+                        "15:5: rule \"one\": portPairs keeps the two endpoints of a client together"),
+                mistake(14, "    target: 192.0.2.17:9000\n    mapping: symmetric",
+                        "15:14: rule \"one\": mapping \"symmetric\" is not known here. Fix: use address-and-port or"
+                                + " endpoint-independent"),
                 mistake(14, "    target: 192.0.2.17:9000\n    ttl: keep",
                         "15:10: rule \"one\": ttl \"keep\" is not known here. Fix: use decrement or preserve"),
                 mistake(17, "    target: 192.0.2.18:9100\n  - oops", "18:5: rule 3: must be a map of keys and values"));

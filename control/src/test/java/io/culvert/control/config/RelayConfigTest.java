@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.culvert.control.Failure;
 import java.io.IOException;
 import io.culvert.dataplane.nat.Filtering;
+import io.culvert.dataplane.nat.Mapping;
 import io.culvert.dataplane.nat.NatBehavior;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -101,7 +102,7 @@ class RelayConfigTest {
         assertEquals(OptionalInt.of(10), a.newPerSecond());
         assertTrue(b.inboundRefresh());
         assertEquals(OptionalInt.empty(), b.maxSessions());
-        assertEquals(new NatBehavior(Filtering.ENDPOINT_INDEPENDENT), a.behavior());
+        assertEquals(new NatBehavior(Mapping.ADDRESS_AND_PORT, Filtering.ENDPOINT_INDEPENDENT, false), a.behavior());
         assertEquals(NatBehavior.STRICT, b.behavior(), "without SNAT there is nothing to filter");
         assertEquals(Optional.empty(), b.snat());
         assertEquals(Duration.ofSeconds(5), b.unansweredTimeout(), "inherited, and cut to the idle timeout");
@@ -113,12 +114,14 @@ class RelayConfigTest {
     void behaviorIsInheritedFromTheDefaults() {
         final List<RuleConfig> rules = parse("""
                 ports: { lan: { device: net_tap0, address: 192.0.2.1/24 } }
-                defaults: { snat: { address: 192.0.2.1 }, filtering: address }
+                defaults: { snat: { address: 192.0.2.1 }, filtering: address, mapping: endpoint-independent,
+                            portPairs: true }
                 rules:
                   - { name: a, listen: 192.0.2.1:7/udp, target: 192.0.2.200:7 }
-                  - { name: b, listen: 192.0.2.1:8/udp, target: 192.0.2.200:8, filtering: address-and-port }
+                  - { name: b, listen: 192.0.2.1:8/udp, target: 192.0.2.200:8, filtering: address-and-port,
+                      mapping: address-and-port }
                 """).rules();
-        assertEquals(new NatBehavior(Filtering.ADDRESS), rules.get(0).behavior());
+        assertEquals(new NatBehavior(Mapping.ENDPOINT_INDEPENDENT, Filtering.ADDRESS, true), rules.get(0).behavior());
         assertEquals(NatBehavior.STRICT, rules.get(1).behavior());
     }
 

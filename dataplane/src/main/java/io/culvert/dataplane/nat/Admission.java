@@ -18,6 +18,9 @@ public final class Admission {
     public static final int NO_WORKER = ExternalPorts.NO_OWNER;
     public static final int ANY_WORKER = -2;
 
+    /** 2^64 divided by the golden ratio. */
+    private static final long MIX = 0x9E3779B97F4A7C15L;
+
     private final AddressBook book;
     private final RuleTable rules;
     private final SnatPools pools;
@@ -115,6 +118,25 @@ public final class Admission {
             return external.owner(destinationPort);
         }
         return rules.relaysTransparentlyTo((int) keyLo) ? ANY_WORKER : NO_WORKER;
+    }
+
+    /**
+     * The worker where sessions of a client endpoint share their external endpoint: the same for both ports of a pair,
+     * and after a restart.
+     *
+     * @return NO_WORKER when the rule that this packet matches shares none
+     */
+    public int homeOf(final long keyLo, final int ports, final int workers) {
+        final int source = (int) keyLo;
+        final long high = book.high(source);
+        final long low = book.low(source);
+        final int found =
+                rules.find((int) (keyLo >>> Integer.SIZE), Wire.host16(ports >>> Short.SIZE), high, low);
+        if (found < 0 || !rules.rule(found).behavior().sharesEndpoints()) {
+            return NO_WORKER;
+        }
+        final long endpoint = (high ^ Long.rotateLeft(low, 17)) + (Wire.host16(ports) >>> 1);
+        return (int) Math.unsignedMultiplyHigh(endpoint * MIX, workers);
     }
 
     private int openTowards(final Rule rule, final long keyLo, final int ports, final int toTarget,

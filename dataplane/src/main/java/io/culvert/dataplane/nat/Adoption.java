@@ -59,11 +59,11 @@ public final class Adoption {
         }
     }
 
-    private final int worker;
     private final FlowTable flows;
     private final AddressBook book;
     private final List<Rule> rules;
     private final SnatPools pools;
+    private final Leases leases;
     private final OwnAddresses own;
     private final Routes routes;
     private final Neighbors neighbors;
@@ -71,15 +71,14 @@ public final class Adoption {
     private final Numbers before;
     private final int nowMs;
 
-    /** @param worker whose table it is */
-    public Adoption(final int worker, final FlowTable flows, final AddressBook book, final List<Rule> rules,
-                    final SnatPools pools, final OwnAddresses own, final Routes routes, final Neighbors neighbors,
-                    final Limits limits, final Numbers before, final int nowMs) {
-        this.worker = worker;
+    public Adoption(final FlowTable flows, final AddressBook book, final List<Rule> rules, final SnatPools pools,
+                    final Leases leases, final OwnAddresses own, final Routes routes, final Neighbors neighbors, final
+                    Limits limits, final Numbers before, final int nowMs) {
         this.flows = flows;
         this.book = book;
         this.rules = rules;
         this.pools = pools;
+        this.leases = leases;
         this.own = own;
         this.routes = routes;
         this.neighbors = neighbors;
@@ -148,12 +147,13 @@ public final class Adoption {
             return keep(rule, slot, seen, sent);
         }
         final int lease = SnatPool.lease(FlowEntry.external(forward), Wire.host16(FlowEntry.newPorts(forward)));
-        if (!pools.get(rule.pool()).claim(lease, worker, slot)) {
+        final int clientPort = Wire.host16(FlowEntry.ports(forward));
+        if (!leases.claim(rule, lease, client, clientPort, slot)) {
             return Fate.PORT_TAKEN;
         }
         final Fate fate = keep(rule, slot, seen, sent);
         if (fate != Fate.KEPT) {
-            pools.get(rule.pool()).giveBack(lease, nowMs);
+            leases.giveBack(rule, lease, client, clientPort, slot, nowMs);
         }
         return fate;
     }

@@ -3,6 +3,7 @@ package io.culvert.dataplane.nat;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
 
 /**
@@ -13,6 +14,10 @@ import java.util.random.RandomGenerator;
 public final class ExternalPorts {
     public static final int EXHAUSTED = PortPool.EXHAUSTED;
     public static final int NO_OWNER = -1;
+    /** Stands for the session of a port that is kept for the other half of a pair. */
+    public static final int NO_SESSION = -1;
+    /** Client ports below it never get external ones from there on, nor the other way round (RFC 4787 REQ-3a). */
+    private static final int WELL_KNOWN_END = 1_024;
 
     private static final VarHandle LOCKED;
     private static final VarHandle OWNERS = MethodHandles.arrayElementVarHandle(byte[].class);
@@ -28,7 +33,8 @@ public final class ExternalPorts {
     private final int address;
     private final int low;
     private final int high;
-    private final PortPool ports;
+    private final PortPool wellKnown;
+    private final PortPool others;
     /** By port from the lowest: the worker's number and one; 0 when it is not lent. */
     private final byte[] owners;
     /** By port from the lowest: the forward slot of the session, in its owner's table. */
@@ -40,7 +46,9 @@ public final class ExternalPorts {
         this.address = address;
         this.low = low;
         this.high = high;
-        this.ports = new PortPool(low, high, port -> rules.listens(address, port), random);
+        final IntPredicate isListener = port -> rules.listens(address, port);
+        this.wellKnown = new PortPool(low, Math.min(high, WELL_KNOWN_END - 1), isListener, random);
+        this.others = new PortPool(Math.max(low, WELL_KNOWN_END), high, isListener, random);
         this.owners = new byte[high - low + 1];
         this.sessions = new int[high - low + 1];
     }
@@ -52,7 +60,7 @@ public final class ExternalPorts {
     int lend(final int preferred, final int worker, final int session, final int nowMs) {
         lock();
         try {
-            final int port = ports.lend(preferred, nowMs);
+            final int port = suiting(preferred).lend(preferred, nowMs);
             if (port != EXHAUSTED) {
                 own(port, worker, session);
             }
@@ -62,11 +70,26 @@ public final class ExternalPorts {
         }
     }
 
+    /** Lends two neighbours, for which there are no sessions yet. @return the even one, or EXHAUSTED */
+    int lendPair(final int preferred, final int worker, final int nowMs) {
+        lock();
+        try {
+            final int even = suiting(preferred).lendPair(preferred, nowMs);
+            if (even != EXHAUSTED) {
+                own(even, worker, NO_SESSION);
+                own(even + 1, worker, NO_SESSION);
+            }
+            return even;
+        } finally {
+            unlock();
+        }
+    }
+
     /** Lends this very port. @return false when it is lent already, rests, or is not to be lent */
     boolean claim(final int port, final int worker, final int session) {
         lock();
         try {
-            final boolean isOurs = covers(port) && ports.claim(port);
+            final boolean isOurs = covers(port) && holding(port).claim(port);
             if (isOurs) {
                 own(port, worker, session);
             }
@@ -79,11 +102,20 @@ public final class ExternalPorts {
     void giveBack(final int port, final int nowMs) {
         lock();
         try {
-            ports.giveBack(port, nowMs);
+            holding(port).giveBack(port, nowMs);
             OWNERS.setRelease(owners, port - low, (byte) 0);
         } finally {
             unlock();
         }
+    }
+
+    /** The client's own class of ports, where there is one. */
+    private PortPool suiting(final int preferred) {
+        return wellKnown.size() == 0 || preferred >= WELL_KNOWN_END && others.size() > 0 ? others : wellKnown;
+    }
+
+    private PortPool holding(final int port) {
+        return port < WELL_KNOWN_END ? wellKnown : others;
     }
 
     private void own(final int port, final int worker, final int session) {
@@ -96,9 +128,14 @@ public final class ExternalPorts {
         return ((byte) OWNERS.getAcquire(owners, port - low) & 0xFF) - 1;
     }
 
-    /** The forward slot of the session that holds a lent port, in the table of its {@link #owner}. */
+    /** The forward slot of a session that holds a lent port, in the table of its {@link #owner}, or NO_SESSION. */
     public int sessionOf(final int port) {
         return sessions[port - low];
+    }
+
+    /** Called by the owner of a lent port. */
+    void setSession(final int port, final int session) {
+        sessions[port - low] = session;
     }
 
     public boolean covers(final int port) {
@@ -114,11 +151,11 @@ public final class ExternalPorts {
     }
 
     int size() {
-        return ports.size();
+        return wellKnown.size() + others.size();
     }
 
     int lent() {
-        return ports.lent();
+        return wellKnown.lent() + others.lent();
     }
 
     private void lock() {

@@ -76,8 +76,24 @@ public final class PortPool {
         }
         final long parity = EVEN << (preferred & 1);
         final int start = first + random.nextInt(span);
-        final int sameParity = findFree(start, parity);
-        return take(sameParity != EXHAUSTED ? sameParity : findFree(start, -1L));
+        final int sameParity = findFree(start, parity, 0);
+        return take(sameParity != EXHAUSTED ? sameParity : findFree(start, -1L, 0));
+    }
+
+    /** Lends two free neighbours. @return the even one, or EXHAUSTED when there are no such two */
+    public int lendPair(final int preferred, final int nowMs) {
+        wakeRested(nowMs);
+        final int own = preferred & ~1;
+        if (isFree(own) && isFree(own + 1)) {
+            take(own + 1);
+            return take(own);
+        }
+        final int even = available < 2 ? EXHAUSTED : findFree(first + random.nextInt(span) & ~1, EVEN, 1);
+        if (even != EXHAUSTED) {
+            take(even + 1);
+            take(even);
+        }
+        return even;
     }
 
     /** Lends this very port. @return false when it is not free */
@@ -114,15 +130,20 @@ public final class PortPool {
         return port;
     }
 
-    /** The first free port at or after {@code start}, wrapping around, among those that {@code mask} leaves. */
-    private int findFree(final int start, final long mask) {
+    /**
+     * The first free port at or after {@code start}, wrapping around, among those that {@code mask} leaves.
+     *
+     * @param distance to another port of the same word that must be free too; 0 for none
+     */
+    private int findFree(final int start, final long mask, final int distance) {
         final int startWord = start / Long.SIZE;
-        long word = free[startWord] & mask & -1L << start;
+        long word = free[startWord] & free[startWord] >>> distance & mask & -1L << start;
         for (int i = 0; i <= WORDS; i++) {
             if (word != 0) {
                 return (startWord + i & WORDS - 1) * Long.SIZE + Long.numberOfTrailingZeros(word);
             }
-            word = free[startWord + i + 1 & WORDS - 1] & mask;
+            final long after = free[startWord + i + 1 & WORDS - 1];
+            word = after & after >>> distance & mask;
         }
         return EXHAUSTED;
     }

@@ -77,6 +77,16 @@ public final class RuleTable {
         return chain(address, port).length != 0;
     }
 
+    /** Whether sessions of any rule share external endpoints. */
+    public boolean sharesEndpoints() {
+        for (final Rule rule : rules) {
+            if (rule.behavior().sharesEndpoints()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Whether this is the target of a rule that keeps the clients' addresses. */
     public boolean relaysTransparentlyTo(final int target) {
         for (final Rule rule : rules) {

@@ -21,12 +21,15 @@ public final class Sessions {
     /** The TTL shares its word with the protocol; it is the low byte as it lies in memory. */
     private static final int TTL_BEFORE = 0x0002;
     private static final int TTL_AFTER = 0x0001;
+    /** Sessions of one external endpoint that are asked whether they let a stranger in: the newest. */
+    private static final int FILTERS_LIMIT = 16;
 
     private final int worker;
     private final FlowTable flows;
     private final AddressBook book;
     private final RuleTable rules;
     private final SnatPools pools;
+    private final Leases leases;
     private final Neighbors neighbors;
     private final Limits limits;
     private final WorkerCounters counters;
@@ -36,13 +39,14 @@ public final class Sessions {
 
     /** @param worker that owns them */
     public Sessions(final int worker, final FlowTable flows, final AddressBook book, final RuleTable rules,
-                    final SnatPools pools, final Neighbors neighbors, final Limits limits,
+                    final SnatPools pools, final Leases leases, final Neighbors neighbors, final Limits limits,
                     final WorkerCounters counters) {
         this.worker = worker;
         this.flows = flows;
         this.book = book;
         this.rules = rules;
         this.pools = pools;
+        this.leases = leases;
         this.neighbors = neighbors;
         this.limits = limits;
         this.counters = counters;
@@ -70,7 +74,7 @@ public final class Sessions {
         int lease = 0;
         if (rule.pool() != Rule.NO_SNAT) {
             final SnatPool pool = pools.get(rule.pool());
-            lease = pool.lend(client, clientPort, worker, forward, nowMs);
+            lease = leases.take(rule, client, clientPort, forward, nowMs);
             if (lease == SnatPool.EXHAUSTED) {
                 flows.putBack(forward);
                 return refuse(DropReason.SNAT_EXHAUSTED, toTarget, toClient);
@@ -86,7 +90,7 @@ public final class Sessions {
                 swap(ports), toClient, neighbors.link(toClient), nowMs);
         if (!flows.publish(forward)) {
             if (rule.pool() != Rule.NO_SNAT) {
-                pools.get(rule.pool()).giveBack(lease, nowMs);
+                leases.giveBack(rule, lease, client, clientPort, forward, nowMs);
             }
             return refuse(DropReason.TUPLE_IN_USE, toTarget, toClient);
         }
@@ -107,9 +111,15 @@ public final class Sessions {
         if (external.owner(externalPort) != worker) {
             return FlowTable.NOT_FOUND;
         }
-        final int reply = external.sessionOf(externalPort) ^ 1;
-        final Filtering filtering = rules.rule(flows.rule(reply)).behavior().filtering();
-        return filtering.admits(source, (int) flows.keyLo(reply)) ? reply : FlowTable.NOT_FOUND;
+        int forward = external.sessionOf(externalPort);
+        for (int asked = 0; forward != ExternalPorts.NO_SESSION && asked < FILTERS_LIMIT; asked++) {
+            final Rule rule = rules.rule(flows.rule(forward));
+            if (rule.behavior().filtering().admits(source, (int) flows.keyLo(forward ^ 1))) {
+                return forward ^ 1;
+            }
+            forward = leases.another(rule, forward);
+        }
+        return FlowTable.NOT_FOUND;
     }
 
     /** Looks at the next {@code limit} sessions and closes those that have been silent for too long. */
@@ -150,8 +160,9 @@ public final class Sessions {
         final MemorySegment entry = flows.entry(forward);
         final Rule rule = rules.rule(FlowEntry.rule(entry));
         if (rule.pool() != Rule.NO_SNAT) {
-            final int externalPort = Wire.host16(FlowEntry.newPorts(entry));
-            pools.get(rule.pool()).giveBack(SnatPool.lease(FlowEntry.external(entry), externalPort), nowMs);
+            final int lease = SnatPool.lease(FlowEntry.external(entry), Wire.host16(FlowEntry.newPorts(entry)));
+            final int clientPort = Wire.host16(FlowEntry.ports(entry));
+            leases.giveBack(rule, lease, (int) FlowEntry.keyLo(entry), clientPort, forward, nowMs);
         }
         neighbors.release(FlowEntry.adjacency(entry));
         neighbors.release(FlowEntry.adjacency(flows.entry(forward ^ 1)));

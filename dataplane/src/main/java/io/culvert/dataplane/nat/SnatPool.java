@@ -29,8 +29,7 @@ public final class SnatPool {
      * @return a lease, or EXHAUSTED
      */
     public int lend(final int client, final int preferredPort, final int worker, final int session, final int nowMs) {
-        // From the high bits of the product: the low ones know nothing of the host's own byte, which lies highest.
-        final int first = (int) ((client * 0x9E3779B9 & 0xFFFF_FFFFL) * externals.length >>> Integer.SIZE);
+        final int first = firstFor(client);
         for (int i = 0; i < externals.length; i++) {
             final int external = (first + i) % externals.length;
             final int port = externals[external].lend(preferredPort, worker, session, nowMs);
@@ -41,9 +40,39 @@ public final class SnatPool {
         return EXHAUSTED;
     }
 
+    /** Lends two neighbours, for which there are no sessions yet. @return the lease of the even one, or EXHAUSTED */
+    int lendPair(final int client, final int preferredPort, final int worker, final int nowMs) {
+        final int first = firstFor(client);
+        for (int i = 0; i < externals.length; i++) {
+            final int external = (first + i) % externals.length;
+            final int even = externals[external].lendPair(preferredPort, worker, nowMs);
+            if (even != ExternalPorts.EXHAUSTED) {
+                return lease(external, even);
+            }
+        }
+        return EXHAUSTED;
+    }
+
+    /** From the high bits of the product: the low ones know nothing of the host's own byte, which lies highest. */
+    private int firstFor(final int client) {
+        return (int) ((client * 0x9E3779B9 & 0xFFFF_FFFFL) * externals.length >>> Integer.SIZE);
+    }
+
     /** Takes a given lease for a session that has it from before. @return false when it is not to be had */
     public boolean claim(final int lease, final int worker, final int session) {
         return external(lease) < externals.length && externals[external(lease)].claim(port(lease), worker, session);
+    }
+
+    /** Claims both ports of a pair, for which there are no sessions yet. @param even the lease of the first */
+    boolean claimPair(final int even, final int worker) {
+        if (!claim(even, worker, ExternalPorts.NO_SESSION)) {
+            return false;
+        }
+        if (!claim(even + 1, worker, ExternalPorts.NO_SESSION)) {
+            giveBack(even, 0);
+            return false;
+        }
+        return true;
     }
 
     public void giveBack(final int lease, final int nowMs) {
@@ -55,7 +84,12 @@ public final class SnatPool {
         return externals[external(lease)].owner(port(lease));
     }
 
-    /** The forward slot of the session that holds the lease, in its owner's table. */
+    /** Names the session that stands for a lease; called by its owner. */
+    void setSession(final int lease, final int session) {
+        externals[external(lease)].setSession(port(lease), session);
+    }
+
+    /** The forward slot of a session that holds the lease, in its owner's table, or NO_SESSION. */
     public int sessionOf(final int lease) {
         return externals[external(lease)].sessionOf(port(lease));
     }

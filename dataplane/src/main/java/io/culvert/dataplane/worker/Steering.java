@@ -2,6 +2,7 @@
 package io.culvert.dataplane.worker;
 
 import io.culvert.dataplane.nat.Admission;
+import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -13,12 +14,16 @@ final class Steering {
     private final Admission admission;
     private final WorkerCounters counters;
     private final int handedOff;
+    /** Whether any client endpoint has a home. */
+    private final boolean sharesEndpoints;
 
-    Steering(final int worker, final Handoff handoff, final Admission admission, final WorkerCounters counters) {
+    Steering(final int worker, final Handoff handoff, final RuleTable rules, final Admission admission,
+             final WorkerCounters counters) {
         this.worker = worker;
         this.handoff = handoff;
         this.admission = admission;
         this.counters = counters;
+        this.sharesEndpoints = rules.sharesEndpoints();
         this.handedOff = counters.catalog().of(WorkerCounter.HANDED_OFF);
     }
 
@@ -43,6 +48,27 @@ final class Steering {
         return true;
     }
 
+    /**
+     * Hands a client's packet to the worker where the sessions of its endpoint share an external endpoint.
+     *
+     * @return false when it is at home: the packet is still the caller's
+     */
+    boolean handHome(final Burst burst, final int i) {
+        if (handoff.workers() == 1 || burst.hops > 0) {
+            return false;
+        }
+        final int home = homeOf(burst.keyLo[i], (int) burst.keyHi[i]);
+        if (home == Admission.NO_WORKER || home == worker) {
+            return false;
+        }
+        give(burst, burst.mbuf[i], home, 1);
+        return true;
+    }
+
+    private int homeOf(final long keyLo, final int ports) {
+        return sharesEndpoints ? admission.homeOf(keyLo, ports, handoff.workers()) : Admission.NO_WORKER;
+    }
+
     /** Hands a packet of the burst over; counted as dropped when there is no room. */
     void give(final Burst burst, final long mbuf, final int to, final int hops) {
         if (handoff.give(worker, to, mbuf, burst.ingress, hops)) {
@@ -57,7 +83,8 @@ final class Steering {
      * who has it, else this one.
      */
     int ownerOfFirst(final long keyLo, final long keyHi) {
-        final int owner = admission.ownerOf(keyLo, (int) keyHi);
+        final int home = homeOf(keyLo, (int) keyHi);
+        final int owner = home != Admission.NO_WORKER ? home : admission.ownerOf(keyLo, (int) keyHi);
         final int holder = owner >= 0 ? owner : handoff.holderOf(keyLo, keyHi);
         return holder == Handoff.NOBODY ? worker : holder;
     }

@@ -12,6 +12,7 @@ import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.nat.Admission;
 import io.culvert.dataplane.nat.Adoption;
+import io.culvert.dataplane.nat.Leases;
 import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.nat.RuleTable;
@@ -65,6 +66,7 @@ public final class Worker {
     private final SnatPools pools;
     private final AddressBook book;
     private final Limits limits;
+    private final Leases leases;
 
     int nowMs;
     private int maintainedMs;
@@ -99,9 +101,10 @@ public final class Worker {
         host = new Host(plan.links(), own, neighbors, egress, pool, counters, ipv6Host, arena);
         book = flows.addressBook(plan.addresses());
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
-        sessions = new Sessions(number, flows, book, rules, pools, neighbors, limits, counters);
+        leases = new Leases(number, flows, rules, pools, arena);
+        sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, counters);
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
-        steering = new Steering(number, handoff, admission, counters);
+        steering = new Steering(number, handoff, rules, admission, counters);
         icmp = new IcmpRelay(flows, steering, neighbors, egress, waiting, counters, arena);
         final SingleRewriter single = new SingleRewriter(flows, neighbors, counters, arena);
         final DatagramIds ids = new DatagramIds(plan.workers(), number);
@@ -119,8 +122,8 @@ public final class Worker {
 
     /** Goes on with the sessions that a predecessor left in the table; before the first {@link #doWork}. */
     public Adoption.Outcome adopt(final Adoption.Numbers before) {
-        final Adoption.Outcome outcome = new Adoption(number, flows, book, plan.rules(), pools, plan.ownAddresses(),
-                plan.routes(), neighbors, limits, before, clock.nowMs()).run();
+        final Adoption.Outcome outcome = new Adoption(flows, book, plan.rules(), pools, leases,
+                plan.ownAddresses(), plan.routes(), neighbors, limits, before, clock.nowMs()).run();
         counters.set(catalog.of(WorkerCounter.SESSIONS), flows.sessions());
         return outcome;
     }
@@ -207,7 +210,7 @@ public final class Worker {
             }
             // An earlier packet of this burst may have opened the session.
             int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
-            if (slot == FlowTable.NOT_FOUND && steering.handToStray(burst, i)) {
+            if (slot == FlowTable.NOT_FOUND && (steering.handHome(burst, i) || steering.handToStray(burst, i))) {
                 burst.slot[i] = Burst.GONE;
                 continue;
             }

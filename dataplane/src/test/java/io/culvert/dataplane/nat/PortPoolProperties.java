@@ -138,6 +138,51 @@ class PortPoolProperties {
         chosen.forEach((port, times) -> assertTrue(times < 200, port + " was chosen " + times + " times of 2000"));
     }
 
+    /** RFC 6056: the first ports of 10,000 pools are as even as chance is (chi-square, 127 degrees of freedom). */
+    @Test
+    @Tag("RFC6888-REQ-15")
+    @Tag("RFC7857-REQ-9")
+    void choosesPortsThatAreHardToGuess(final SplittableRandom random) {
+        final int bins = 128;
+        final int[] chosen = new int[bins];
+        final PortPool pool = new PortPool(1_024, 65_535, NOTHING, random);
+        for (int i = 0; i < 10_000; i++) {
+            final int port = pool.lend(1 + 2 * (i & 1), i);
+            chosen[(port - 1_024) * bins / (65_536 - 1_024)]++;
+            pool.giveBack(port, i);
+        }
+        double chiSquare = 0;
+        for (final int count : chosen) {
+            chiSquare += Math.pow(count - 10_000.0 / bins, 2) / (10_000.0 / bins);
+        }
+        // One in a million random choices lies outside.
+        assertTrue(chiSquare > 60 && chiSquare < 222, "chi-square is " + chiSquare);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2000, 2001, 1", "2001, 2004, 1", "2000, 2127, 64", "1024, 65535, 32256", "65534, 65535, 1"})
+    void lendsEveryPairOfNeighbours(final int low, final int high, final int pairs, final SplittableRandom random) {
+        final PortPool pool = new PortPool(low, high, NOTHING, random);
+        final BitSet lent = new BitSet();
+        for (int i = 0; i < pairs; i++) {
+            final int even = pool.lendPair(random.nextInt(1 << 16), 0);
+            assertTrue((even & 1) == 0 && even >= low && even + 1 <= high, "pair at " + even);
+            assertFalse(lent.get(even) || lent.get(even + 1), "lent twice: " + even);
+            lent.set(even, even + 2);
+        }
+        assertEquals(PortPool.EXHAUSTED, pool.lendPair(2_000, 0));
+        assertEquals(2 * pairs, pool.lent());
+    }
+
+    @Test
+    void lendsNoHalfPairs(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_005, port -> port == 2_003, random);
+        assertEquals(2_000, pool.lend(2_000, 0));
+        assertEquals(2_004, pool.lendPair(2_001, 0), "the only one left");
+        assertEquals(PortPool.EXHAUSTED, pool.lendPair(2_001, 0));
+        assertEquals(2_002, pool.lend(2_000, 0), "single ports go on");
+    }
+
     /** What listeners hold must not pile up on the first port behind them. */
     @Test
     void choosesAnyPortBehindTheListeners(final SplittableRandom random) {

@@ -77,15 +77,37 @@ class SnatPoolTest {
             final Set<Integer> lent = new HashSet<>();
             for (int i = 0; i < range[1] - range[0] + 1; i++) {
                 final int worker = random.nextInt(workers);
-                final int lease = pools.get(0).lend(1, 1, worker, 2 * i, 0);
+                final int preferred = range[0] + i < 1_024 ? 1 : 5_000;
+                final int lease = pools.get(0).lend(1, preferred, worker, 2 * i, 0);
                 assertTrue(lent.add(SnatPool.port(lease)), "lent by two workers: " + SnatPool.port(lease));
                 final ExternalPorts external = pools.find(FIRST_ADDRESS, SnatPool.port(lease));
                 assertEquals(worker, external.owner(SnatPool.port(lease)));
                 assertEquals(worker, pools.get(0).owner(lease));
                 assertEquals(2 * i, pools.get(0).sessionOf(lease));
             }
-            assertEquals(SnatPool.EXHAUSTED, pools.get(0).lend(1, 1, 0, 0, 0), "with " + workers + " workers");
+            assertEquals(SnatPool.EXHAUSTED, pools.get(0).lend(1, 5_000, 0, 0, 0), "with " + workers + " workers");
         }
+    }
+
+    @Test
+    @Tag("RFC4787-REQ-3a")
+    void wellKnownPortsAreForWellKnownPorts(final SplittableRandom random) {
+        final SnatPool pool = pool(1, 1_000, 1_040, random);
+        for (int i = 0; i < 24; i++) {
+            assertTrue(SnatPool.port(pool.lend(1, 500, 0, 0, 0)) < 1_024);
+        }
+        assertEquals(SnatPool.EXHAUSTED, pool.lend(1, 500, 0, 0, 0), "1000 to 1023 are lent");
+        for (int i = 0; i < 17; i++) {
+            assertTrue(SnatPool.port(pool.lend(1, 5_000, 0, 0, 0)) >= 1_024);
+        }
+        assertEquals(SnatPool.EXHAUSTED, pool.lend(1, 5_000, 0, 0, 0));
+        assertEquals(41, pool.size());
+    }
+
+    @Test
+    void aPoolOfOneClassServesBoth(final SplittableRandom random) {
+        assertTrue(SnatPool.port(pool(1, 2_000, 2_009, random).lend(1, 500, 0, 0, 0)) >= 2_000);
+        assertTrue(SnatPool.port(pool(1, 500, 509, random).lend(1, 5_000, 0, 0, 0)) < 510);
     }
 
     @Test

@@ -19,6 +19,7 @@ import static io.culvert.dataplane.worker.TestRelay.fromTarget;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.culvert.dataplane.nat.Filtering;
+import io.culvert.dataplane.nat.Mapping;
 import io.culvert.dataplane.nat.NatBehavior;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
@@ -112,6 +113,7 @@ class FilteringTest {
     }
 
     private TestRelay relay(final Filtering filtering) {
-        return TestRelay.withNeighbors(scratch, 100, plan -> TestRelay.plan(new NatBehavior(filtering)));
+        final NatBehavior behavior = new NatBehavior(Mapping.ADDRESS_AND_PORT, filtering, false);
+        return TestRelay.withNeighbors(scratch, 100, plan -> TestRelay.plan(behavior));
     }
 }
