@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -81,6 +82,7 @@ class RelayConfigMistakesTest {
     @ParameterizedTest
     @MethodSource({"formMistakes", "topMistakes", "workerMistakes", "portMistakes", "ipv6Mistakes", "ruleMistakes",
         "optionMistakes", "snatMistakes"})
+    @Tag("RFC4787-REQ-7")
     void eachMistakeIsNamedWithItsPlaceAndMend(final Mistake mistake) {
         final Failure failure =
                 assertThrows(Failure.class, () -> RelayConfig.parse(mistake.file(), "culvert.yaml"));

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,7 @@ class RelayConfigTest {
             """;
 
     @Test
+    @Tag("RFC4787-REQ-5c")
     void theSmallestFileTakesEveryDefault() {
         final RelayConfig config = parse("""
                 ports: { lan: { device: net_tap0, address: 192.0.2.1/24 } }
@@ -55,6 +57,7 @@ class RelayConfigTest {
     }
 
     @Test
+    @Tag("RFC4787-REQ-5b")
     void everyKeyIsRead() {
         final RelayConfig config = parse("""
                 apiVersion: culvert/v1
@@ -156,6 +159,7 @@ class RelayConfigTest {
     }
 
     @Test
+    @Tag("RFC6888-REQ-3")
     void snatPoolsAreSharedWholeOrSeparate() {
         assertEquals(3, parse(MINIMAL + """
                 rules:

@@ -34,6 +34,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -88,6 +89,8 @@ class StatusServerTest {
     }
 
     @Test
+    @Tag("RFC6888-REQ-10")
+    @Tag("RFC6888-REQ-11c")
     void exportsEachSeriesUnderItsName() throws Exception {
         final WorkerCounters first = relay.worker(0);
         final WorkerCounters second = relay.worker(1);

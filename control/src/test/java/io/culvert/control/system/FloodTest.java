@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -37,6 +38,7 @@ class FloodTest {
             """);
 
     @Test
+    @Tag("RFC6888-REQ-11d")
     void clientsLoseNothingWhileSpoofedSourcesFillTheTable() throws Exception {
         final long endpoint = SocketAddress.of(at(RelayLab.SERVER, 7890));
         try (StopSignal stop = new StopSignal();

@@ -114,6 +114,7 @@ class IcmpOracleTest {
 
     @Test
     @Tag("RFC5508-REQ-6")
+    @Tag("RFC7857-7.1")
     void theSessionGoesOnAfterErrorsFromBothEnds() {
         ORACLE.agree(side -> {
             final Ipv4Packet there = open(side);

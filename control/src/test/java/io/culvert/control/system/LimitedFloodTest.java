@@ -57,7 +57,7 @@ class LimitedFloodTest {
             """);
 
     @Test
-    @Tag("RFC6888-REQ-11")
+    @Tag("RFC6888-REQ-11d")
     void clientsLoseNothingAndKeepTheirSessionsWhileAMillionSpoofedFlowsAreRefusedByName() throws Exception {
         final long endpoint = SocketAddress.of(at(RelayLab.SERVER, 7890));
         try (StopSignal stop = new StopSignal();

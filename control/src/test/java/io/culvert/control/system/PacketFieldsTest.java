@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.util.BitSet;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -84,6 +85,7 @@ class PacketFieldsTest {
     }
 
     @Test
+    @Tag("RFC768-none")
     void anAbsentChecksumStaysAbsent() {
         clientLink.send(packet(LISTENER).udpChecksum(0).bytes());
         final UdpFrame relayed = arrived(SERVER);
@@ -93,6 +95,7 @@ class PacketFieldsTest {
     }
 
     @Test
+    @Tag("RFC1624-wrong")
     void aBadChecksumStaysBadSoThatTheReceiverRefusesIt() {
         final long before = LAB.server().snmp("Udp", "InCsumErrors");
         try (UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER, SERVER.getPort());
@@ -108,6 +111,8 @@ class PacketFieldsTest {
 
     /** Every value of one payload word takes the checksum through each of its own values, zero included. */
     @Test
+    @Tag("RFC1624-3")
+    @Tag("RFC768-zero")
     void kernelsAtBothEndsAcceptEveryChecksum() {
         final long endpoint = SocketAddress.of(at(RelayLab.SERVER, 7892));
         try (Echo echo = LAB.server().call(() -> {

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,6 +43,18 @@ class PlainTrafficTest {
             client.connect(at(RelayLab.LISTENER, 7890));
             final Datagram request = client.talk(at(RelayLab.LISTENER, 7890), server);
             assertEquals(RelayLab.EXTERNAL, request.from().getHostString());
+        }
+    }
+
+    @Test
+    @Tag("RFC6888-REQ-12")
+    @Tag("RFC6888-REQ-14")
+    void whoTalksToWhomIsNotLogged() {
+        try (UdpEnd client = UdpEnd.open(LAB.client(), RelayLab.CLIENT, 0);
+                UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER, 7890)) {
+            client.talk(at(RelayLab.LISTENER, 7890), server);
+            assertFalse(LAB.relay().output().contains(RelayLab.CLIENT), LAB.relay().output());
+            assertFalse(LAB.relay().output().contains(RelayLab.SERVER), LAB.relay().output());
         }
     }
 

@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CyclicBarrier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -40,6 +41,7 @@ class SessionsTest {
             """);
 
     @Test
+    @Tag("RFC4787-REQ-8")
     void nobodyButTheTargetReachesTheClientThroughItsSession() {
         LAB.server().ip("addr replace " + OTHER_SERVER + "/24 dev " + RelayLab.SERVER_LINK);
         final long strangers = LAB.counters().dropped("inner", DropReason.NO_SESSION);
@@ -65,6 +67,7 @@ class SessionsTest {
     }
 
     @Test
+    @Tag("RFC4787-REQ-3")
     void clientsThatShareASourcePortGetExternalPortsOfTheirOwn() {
         final List<UdpEnd> clients = new ArrayList<>();
         try (UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER, 7890)) {
@@ -110,6 +113,7 @@ class SessionsTest {
     }
 
     @Test
+    @Tag("RFC4787-REQ-5b")
     void aSilentSessionEndsAndItsPortIsLentAgainWhileATalkingOneGoesOn() {
         try (UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER, 7891);
                 UdpEnd silent = UdpEnd.open(LAB.client(), RelayLab.CLIENT, 0);

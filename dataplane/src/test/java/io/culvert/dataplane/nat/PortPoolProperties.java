@@ -69,6 +69,7 @@ class PortPoolProperties {
     }
 
     @Test
+    @Tag("RFC6888-REQ-13")
     void lendsEveryPortOnceBeforeItIsExhausted(final SplittableRandom random) {
         final PortPool pool = new PortPool(1_024, 65_535, port -> port % 5 == 0, random);
         final BitSet lent = new BitSet();
@@ -94,6 +95,7 @@ class PortPoolProperties {
 
     @Test
     @Tag("RFC4787-REQ-4")
+    @Tag("RFC7857-8")
     void keepsTheParityOfTheClientsPortWhileItCan(final SplittableRandom random) {
         final PortPool pool = new PortPool(2_000, 2_099, NOTHING, random);
         for (int i = 0; i < 50; i++) {
@@ -129,6 +131,8 @@ class PortPoolProperties {
 
     /** RFC 6056: who sees one port shall not know the next. */
     @Test
+    @Tag("RFC6888-REQ-15")
+    @Tag("RFC7857-9")
     void choosesAnyPortOfASmallRange(final SplittableRandom random) {
         final Map<Integer, Integer> chosen = new HashMap<>();
         for (int i = 0; i < 2_000; i++) {

@@ -35,6 +35,7 @@ class SnatPoolTest {
     @Test
     @Tag("RFC4787-REQ-2")
     @Tag("RFC6888-REQ-2")
+    @Tag("RFC7857-4")
     void aClientKeepsItsExternalAddressWhileItCan(final SplittableRandom random) {
         final SnatPool pool = pool(3, 2_000, 2_009, random);
         final int client = random.nextInt();
@@ -54,6 +55,7 @@ class SnatPoolTest {
     /** However close together clients live, no address of the pool is left to the last resort. */
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 8, 16})
+    @Tag("RFC6888-REQ-3")
     void neighbouringClientsSpreadOverTheAddresses(final int addresses, final SplittableRandom random) {
         final SnatPool pool = pool(addresses, 1_024, 65_535, random);
         final int[] clients = new int[addresses];
@@ -188,6 +190,7 @@ class SnatPoolTest {
     }
 
     @Test
+    @Tag("RFC4787-REQ-3")
     void neverLendsAListenersPort(final SplittableRandom random) {
         final int second = FIRST_ADDRESS + (1 << 24);
         final Rule rule = new Rule(0, "r", second, 2_003, 2_005, List.of(), 1, 7_890, false, 0,

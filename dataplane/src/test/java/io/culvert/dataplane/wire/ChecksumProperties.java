@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -21,6 +22,7 @@ class ChecksumProperties {
     private static final int VALUES = 1 << Short.SIZE;
 
     @Test
+    @Tag("RFC1624-3")
     void deltaEqualsRecomputation(final SplittableRandom random) {
         final byte[] frame = new byte[Wire.VIEW_BYTES];
         final MemorySegment view = MemorySegment.ofArray(frame);
@@ -40,6 +42,7 @@ class ChecksumProperties {
     }
 
     @Test
+    @Tag("RFC1624-3")
     void deltaEqualsRecomputationForEveryValueOfAWord(final SplittableRandom random) {
         final byte[] frame = new byte[Wire.VIEW_BYTES];
         random.nextBytes(frame);
@@ -56,6 +59,8 @@ class ChecksumProperties {
     }
 
     @Test
+    @Tag("RFC1624-3")
+    @Tag("RFC768-zero")
     void udpDeltaEqualsRecomputationForEveryValueOfAWord(final SplittableRandom random) {
         final byte[] datagram = new byte[32];
         random.nextBytes(datagram);
@@ -73,6 +78,8 @@ class ChecksumProperties {
     }
 
     @Test
+    @Tag("RFC768-none")
+    @Tag("RFC768-zero")
     void everyUdpChecksumGoesThereAndBack(final SplittableRandom random) {
         for (int checksum = 0; checksum < VALUES; checksum++) {
             final int from = random.nextInt();
@@ -85,6 +92,7 @@ class ChecksumProperties {
     }
 
     @Test
+    @Tag("RFC1624-wrong")
     void wrongStaysWrongByTheSameDifference(final SplittableRandom random) {
         for (int error = 1; error < ALL; error++) {
             final int right = random.nextInt(1, ALL);
@@ -98,6 +106,7 @@ class ChecksumProperties {
 
     /** The example of RFC 1624, section 4. */
     @Test
+    @Tag("RFC1624-4")
     void updatesTheExampleOfRfc1624() {
         final int delta = Checksum.delta(0, 0x5555, 0x3285);
         assertEquals(0x0000, Checksum.update(0xDD2F, delta));
@@ -106,6 +115,7 @@ class ChecksumProperties {
     }
 
     @Test
+    @Tag("RFC1071-1")
     void sumsEveryLengthFromEveryOffset(final SplittableRandom random) {
         final byte[] bytes = new byte[128];
         random.nextBytes(bytes);
@@ -118,6 +128,7 @@ class ChecksumProperties {
     }
 
     @Test
+    @Tag("RFC1071-1")
     void sumsTheLongestPacketOfAllOnes() {
         final byte[] bytes = new byte[VALUES - 1];
         Arrays.fill(bytes, (byte) 0xFF);
@@ -126,6 +137,7 @@ class ChecksumProperties {
     }
 
     @Test
+    @Tag("RFC1071-1")
     void everyFlippedBitOfAHeaderIsSeen(final SplittableRandom random) {
         final byte[] frame = new byte[Wire.VIEW_BYTES];
         random.nextBytes(frame);
@@ -142,6 +154,7 @@ class ChecksumProperties {
 
     /** Both forms of zero sum to all ones; which one a host sent does not matter. */
     @Test
+    @Tag("RFC1071-zero")
     void eitherZeroIsARightHeaderChecksum() {
         final byte[] frame = new byte[Wire.VIEW_BYTES];
         final MemorySegment view = MemorySegment.ofArray(frame);

@@ -85,7 +85,7 @@ class FilteringTest {
     }
 
     @Test
-    @Tag("RFC7857-REQ-6")
+    @Tag("RFC7857-7")
     void whatIsRefusedRefreshesNothing() {
         try (TestRelay relay = relay(Filtering.ADDRESS_AND_PORT)) {
             relay.pass(EDGE, INNER, fromClient(CLIENT_PORT, LISTEN));

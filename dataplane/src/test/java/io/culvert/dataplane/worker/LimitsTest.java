@@ -153,7 +153,8 @@ class LimitsTest {
     @ParameterizedTest
     @EnumSource(names = {"RATE_LIMITED", "RULE_RATE_LIMITED", "SOURCE_RATE_LIMITED", "RULE_LIMIT", "SOURCE_LIMIT",
         "UNANSWERED_LIMIT"})
-    @Tag("RFC6888-REQ-11")
+    @Tag("RFC6888-REQ-11a")
+    @Tag("RFC6888-REQ-11d")
     void whileALimitIsReachedANewcomerCostsNoSearchAndNoRoom(final DropReason reason) {
         // All senders are of one network.
         open(new Limits.Spec(limit(reason, DropReason.RATE_LIMITED), limit(reason, DropReason.UNANSWERED_LIMIT), 0, 0,
@@ -167,7 +168,8 @@ class LimitsTest {
     }
 
     @Test
-    @Tag("RFC6888-REQ-11")
+    @Tag("RFC6888-REQ-11a")
+    @Tag("RFC6888-REQ-11d")
     void whileThePoolIsExhaustedANewcomerCostsNoSearchAndNoRoom() {
         relay = TestRelay.withNeighbors(scratch, 2 * SESSIONS * 2, plan -> behindGateway(plan, plan.rules(),
                 Limits.Spec.UNLIMITED));

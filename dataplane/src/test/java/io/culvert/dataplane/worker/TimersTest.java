@@ -57,7 +57,7 @@ class TimersTest {
     }
 
     @Test
-    @Tag("RFC4787-REQ-5a")
+    @Tag("RFC4787-REQ-5")
     void anUnansweredSessionEndsSooner() {
         open(true);
         answered(0);
@@ -106,6 +106,7 @@ class TimersTest {
 
     @Test
     @Tag("RFC4787-REQ-12")
+    @Tag("RFC5508-REQ-6")
     void echoToTheRelaysAddressRefreshesNoSession() {
         open(true);
         answered(0);

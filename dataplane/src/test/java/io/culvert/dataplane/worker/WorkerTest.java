@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -116,6 +117,8 @@ class WorkerTest {
     }
 
     @Test
+    @Tag("RFC6888-REQ-11a")
+    @Tag("RFC6888-REQ-11d")
     void oneMoreSessionThanTheTableHoldsIsRefused() {
         for (int i = 0; i < SESSIONS + 10; i++) {
             relay.pass(EDGE, INNER, fromClient(CLIENT_PORT + i, LISTEN));
