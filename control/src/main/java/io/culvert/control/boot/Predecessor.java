@@ -120,7 +120,7 @@ final class Predecessor implements AutoCloseable {
     long sessions() {
         long sessions = 0;
         try (Arena trial = Arena.ofConfined()) {
-            final MemorySegment copy = trial.allocate(FlowFile.SESSION_LENGTH, Long.BYTES);
+            final MemorySegment copy = trial.allocate(FlowFile.COPY_LENGTH, Long.BYTES);
             for (int worker = 0; Files.exists(instance.flowsFile(worker)); worker++) {
                 final FlowFile table = FlowFile.read(instance.flowsFile(worker), trial);
                 for (int session = 0; session < Math.min(table.highWater(), table.capacity()); session++) {

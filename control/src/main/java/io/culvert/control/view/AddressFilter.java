@@ -1,46 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
-import io.culvert.dataplane.wire.Ipv4Address;
-import java.net.Inet4Address;
+import io.culvert.dataplane.host.Link.Subnet;
+import io.culvert.dataplane.wire.IpAddress;
+import java.net.InetAddress;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * What an address and port are asked to be: {@code ADDRESS}, {@code ADDRESS:PORT} or {@code ADDRESS/LENGTH}.
+ * What an address and port are asked to be: {@code ADDRESS}, {@code ADDRESS:PORT} or {@code ADDRESS/LENGTH}, an IPv6
+ * address with a port in brackets.
  *
- * @param network in wire order, as the mask
  * @param port {@link #ANY_PORT}, or the one
  */
-public record AddressFilter(int network, int mask, int port) {
+public record AddressFilter(Subnet network, int port) {
     public static final int ANY_PORT = -1;
 
     private static final int HIGHEST_PORT = 65_535;
+    private static final Pattern WITH_PORT = Pattern.compile("\\[([^]]*)]:(.*)|([^:]*):([^:]*)");
 
     /** @throws IllegalArgumentException whose message tells the user what is wrong */
     public static AddressFilter parse(final String text) {
         final int slash = text.indexOf('/');
         if (slash >= 0) {
-            final int mask = Ipv4Address.mask(number(text, text.substring(slash + 1), Integer.SIZE));
-            return new AddressFilter(address(text, text.substring(0, slash)) & mask, mask, ANY_PORT);
+            final IpAddress address = address(text, text.substring(0, slash));
+            return new AddressFilter(
+                    Subnet.of(address, number(text, text.substring(slash + 1), longestPrefix(address))), ANY_PORT);
         }
-        final int colon = text.indexOf(':');
-        if (colon >= 0) {
-            return new AddressFilter(address(text, text.substring(0, colon)), -1,
-                    number(text, text.substring(colon + 1), HIGHEST_PORT));
+        final Matcher form = WITH_PORT.matcher(text);
+        if (form.matches()) {
+            final boolean isBracketed = form.group(1) != null;
+            return new AddressFilter(whole(address(text, form.group(isBracketed ? 1 : 3))),
+                    number(text, form.group(isBracketed ? 2 : 4), HIGHEST_PORT));
         }
-        return new AddressFilter(address(text, text), -1, ANY_PORT);
+        return new AddressFilter(whole(address(text, text)), ANY_PORT);
     }
 
-    public boolean matches(final int address, final int addressPort) {
-        return (address & mask) == network && (port == ANY_PORT || port == addressPort);
+    public boolean matches(final IpAddress address, final int addressPort) {
+        return network.contains(address.high(), address.low()) && (port == ANY_PORT || port == addressPort);
     }
 
-    private static int address(final String text, final String address) {
+    private static Subnet whole(final IpAddress address) {
+        return Subnet.of(address, longestPrefix(address));
+    }
+
+    private static int longestPrefix(final IpAddress address) {
+        return address.isIpv4() ? Integer.SIZE : 2 * Long.SIZE;
+    }
+
+    private static IpAddress address(final String text, final String address) {
         // The JDK would also take 10.1 for 10.0.0.1.
-        if (address.chars().filter(character -> character == '.').count() != 3) {
+        if (address.indexOf(':') < 0 && address.chars().filter(character -> character == '.').count() != 3) {
             throw malformed(text);
         }
         try {
-            return Ipv4Address.of(Inet4Address.ofLiteral(address));
+            return IpAddress.of(InetAddress.ofLiteral(address));
         } catch (final IllegalArgumentException e) {
             throw malformed(text);
         }
@@ -59,6 +73,7 @@ public record AddressFilter(int network, int mask, int port) {
     }
 
     private static IllegalArgumentException malformed(final String text) {
-        return new IllegalArgumentException("'" + text + "' is not an IPv4 ADDRESS, ADDRESS:PORT or ADDRESS/LENGTH");
+        return new IllegalArgumentException(
+                "'" + text + "' is not an ADDRESS, ADDRESS:PORT, [IPV6]:PORT or ADDRESS/LENGTH");
     }
 }

@@ -3,6 +3,7 @@ package io.culvert.control.view;
 
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.wire.IpAddress;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -26,7 +27,7 @@ public final class FlowReader {
     public FlowReader(final List<FlowFile> tables, final List<String> rules) {
         this.tables = List.copyOf(tables);
         this.rules = List.copyOf(rules);
-        this.both = Arena.ofAuto().allocate(FlowFile.SESSION_LENGTH, Long.BYTES);
+        this.both = Arena.ofAuto().allocate(FlowFile.COPY_LENGTH, Long.BYTES);
         this.forward = both.asSlice(0, FlowEntry.LENGTH);
         this.reply = both.asSlice(FlowEntry.LENGTH, FlowEntry.LENGTH);
     }
@@ -43,20 +44,24 @@ public final class FlowReader {
             final int end = Math.min(table.highWater(), table.capacity());
             for (int slot = 0; slot < end; slot++) {
                 if (table.readSession(slot, both)) {
-                    visitor.accept(session(worker, slot, table.nowMs()));
+                    visitor.accept(session(table, worker, slot));
                 }
             }
         }
     }
 
-    private Session session(final int worker, final int slot, final int nowMs) {
+    private Session session(final FlowFile table, final int worker, final int slot) {
+        final int nowMs = table.nowMs();
         final long seen = FlowEntry.keyLo(forward);
         final int seenPorts = FlowEntry.ports(forward);
         final long sent = FlowEntry.newAddresses(forward);
         final int sentPorts = FlowEntry.newPorts(forward);
+        final IpAddress client = FlowFile.client(both);
         return new Session((long) slot * tables.size() + worker, worker, ruleName(FlowEntry.rule(forward)),
-                (int) seen, port(seenPorts), (int) (seen >>> Integer.SIZE), port(seenPorts >>> Short.SIZE),
-                (int) sent, port(sentPorts), (int) (sent >>> Integer.SIZE), port(sentPorts >>> Short.SIZE),
+                client, port(seenPorts),
+                table.address((int) (seen >>> Integer.SIZE)), port(seenPorts >>> Short.SIZE),
+                (int) sent == (int) seen ? client : table.address((int) sent), port(sentPorts),
+                table.address((int) (sent >>> Integer.SIZE)), port(sentPorts >>> Short.SIZE),
                 FlowEntry.packets(forward), FlowEntry.bytes(forward),
                 FlowEntry.packets(reply), FlowEntry.bytes(reply),
                 Math.min(idleMs(forward, nowMs), idleMs(reply, nowMs)),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
+import io.culvert.dataplane.wire.IpAddress;
+
 /**
  * Writes JSON (RFC 8259) as it goes: commas and escapes are its business, the order of calls is the caller's. All but
  * ASCII is escaped, so that the terminal's encoding does not matter.
@@ -69,8 +71,8 @@ public final class Json {
         return this;
     }
 
-    /** An IPv4 address in wire order, as a string. */
-    public Json address(final int address) {
+    /** An address, as a string. */
+    public Json address(final IpAddress address) {
         separate();
         out.put('"').putAddress(address).put('"');
         return this;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
+import io.culvert.dataplane.wire.IpAddress;
 import java.io.PrintWriter;
 
 /**
@@ -64,14 +65,23 @@ public final class Output implements AutoCloseable {
         return this;
     }
 
-    /** An IPv4 address in wire order, dotted. */
-    public Output putAddress(final int address) {
+    public Output putAddress(final IpAddress address) {
+        return address.isIpv4() ? putIpv4(address.ipv4()) : put(address.toString());
+    }
+
+    private Output putIpv4(final int address) {
         return put(address & 0xFF).put('.').put(address >>> 8 & 0xFF).put('.').put(address >>> 16 & 0xFF).put('.')
                 .put((long) (address >>> 24));
     }
 
-    public Output putEndpoint(final int address, final int port) {
-        return putAddress(address).put(':').put((long) port);
+    /** An IPv6 address stands in brackets before its port. */
+    public Output putEndpoint(final IpAddress address, final int port) {
+        if (address.isIpv4()) {
+            putAddress(address);
+        } else {
+            put('[').putAddress(address).put(']');
+        }
+        return put(':').put((long) port);
     }
 
     /** A session's id as people type it: hexadecimal, six digits at least. */

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
+import io.culvert.dataplane.wire.IpAddress;
+
 /**
- * One session as its two flow entries tell it. Addresses are ints in wire order, ports are numbers; both are plain, so
- * that a session is one object. The relay sees client -> listen and sends external -> target; with {@code snat: none}
- * external is the client itself.
+ * One session as its two flow entries tell it. The relay sees client -> listen and sends external -> target; with
+ * {@code snat: none} external is the client itself.
  */
 public record Session(
         long id, int worker, String rule,
-        int clientAddress, int clientPort,
-        int listenAddress, int listenPort,
-        int externalAddress, int externalPort,
-        int targetAddress, int targetPort,
+        IpAddress clientAddress, int clientPort,
+        IpAddress listenAddress, int listenPort,
+        IpAddress externalAddress, int externalPort,
+        IpAddress targetAddress, int targetPort,
         long forwardPackets, long forwardBytes,
         long replyPackets, long replyBytes,
         long idleMs, long ageMs) {
@@ -48,7 +49,7 @@ public record Session(
 
     /** Whether replies find the client without our address: {@code snat: none}. */
     public boolean keepsSource() {
-        return externalAddress == clientAddress && externalPort == clientPort;
+        return externalAddress.equals(clientAddress) && externalPort == clientPort;
     }
 
     public long packets() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
+import io.culvert.dataplane.wire.IpAddress;
+
 /**
  * Sessions as {@code conntrack -L -o id} prints them, for scripts that read that: the tuple the client sends, then the
  * tuple of the replies. The third field is the seconds that the session has been idle, where conntrack has those left.
@@ -42,7 +44,8 @@ public final class SessionConntrack implements SessionPrinter {
         return "culvert: " + count.shown() + " flow entries have been shown.";
     }
 
-    private void tuple(final int source, final int destination, final int sourcePort, final int destinationPort,
+    private void tuple(final IpAddress source, final IpAddress destination, final int sourcePort,
+                       final int destinationPort,
                        final long packets, final long bytes) {
         out.put(" src=").putAddress(source).put(" dst=").putAddress(destination)
                 .put(" sport=").put((long) sourcePort).put(" dport=").put((long) destinationPort)

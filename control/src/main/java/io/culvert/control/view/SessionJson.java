@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
+import io.culvert.dataplane.wire.IpAddress;
+
 /** Sessions as one JSON object, or as one JSON line each. */
 public final class SessionJson implements SessionPrinter {
     private final Output out;
@@ -61,7 +63,7 @@ public final class SessionJson implements SessionPrinter {
         return "";
     }
 
-    private void endpoint(final String name, final int address, final int port) {
+    private void endpoint(final String name, final IpAddress address, final int port) {
         json.name(name).beginObject().name("address").address(address).name("port").value(port).endObject();
     }
 

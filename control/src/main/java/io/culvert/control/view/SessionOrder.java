@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
+import io.culvert.dataplane.wire.IpAddress;
 import java.util.Comparator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
 
 /** The orders that sessions can be listed in. Equal sessions keep the order of their ids, so a listing is stable. */
 public final class SessionOrder {
@@ -37,16 +40,16 @@ public final class SessionOrder {
         return (descending ? order.reversed() : order).thenComparing(BY_ID);
     }
 
-    private interface IntField {
-        int of(Session session);
+    /** IPv4 before IPv6, each in its own order. */
+    private static Comparator<Session> endpoints(final Function<Session, IpAddress> address,
+                                                 final ToIntFunction<Session> port) {
+        return Comparator.comparing(address, Comparator.comparing((IpAddress ip) -> !ip.isIpv4())
+                .thenComparing(IpAddress::high, SessionOrder::inWireOrder)
+                .thenComparing(IpAddress::low, SessionOrder::inWireOrder)).thenComparingInt(port);
     }
 
-    private static Comparator<Session> endpoints(final IntField address, final IntField port) {
-        return (a, b) -> {
-            final int byAddress = Integer.compareUnsigned(Integer.reverseBytes(address.of(a)),
-                    Integer.reverseBytes(address.of(b)));
-            return byAddress != 0 ? byAddress : Integer.compare(port.of(a), port.of(b));
-        };
+    private static int inWireOrder(final long a, final long b) {
+        return Long.compareUnsigned(Long.reverseBytes(a), Long.reverseBytes(b));
     }
 
     private SessionOrder() { }

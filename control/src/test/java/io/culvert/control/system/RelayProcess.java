@@ -100,7 +100,7 @@ final class RelayProcess implements AutoCloseable {
     List<InetSocketAddress> clients() {
         final List<InetSocketAddress> clients = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
-            final MemorySegment copy = arena.allocate(FlowFile.SESSION_LENGTH, Long.BYTES);
+            final MemorySegment copy = arena.allocate(FlowFile.COPY_LENGTH, Long.BYTES);
             for (final FlowFile flows : instance().openFlows(counters.file(), arena)) {
                 for (int session = 0; session < flows.highWater(); session++) {
                     if (flows.readSession(session, copy)) {

@@ -38,11 +38,12 @@ class FlowReaderTest {
     }
 
     private static boolean isWhole(final Session session) {
-        final int number = session.clientAddress() / 31;
-        return session.clientAddress() == number * 31 && session.clientPort() == (number & 0xFFFF)
-                && session.listenAddress() == number * 31 + 1 && session.listenPort() == (number + 1 & 0xFFFF)
-                && session.externalAddress() == number * 31 + 2 && session.externalPort() == (number + 2 & 0xFFFF)
-                && session.targetAddress() == number * 31 + 3 && session.targetPort() == (number + 3 & 0xFFFF)
+        final int number = session.clientAddress().ipv4() / 31;
+        return session.clientAddress().ipv4() == number * 31 && session.clientPort() == (number & 0xFFFF)
+                && session.listenAddress().ipv4() == number * 31 + 1 && session.listenPort() == (number + 1 & 0xFFFF)
+                && session.externalAddress().ipv4() == number * 31 + 2
+                && session.externalPort() == (number + 2 & 0xFFFF)
+                && session.targetAddress().ipv4() == number * 31 + 3 && session.targetPort() == (number + 3 & 0xFFFF)
                 && session.rule().equals(RULES.get(number % RULES.size()));
     }
 
@@ -113,7 +114,8 @@ class FlowReaderTest {
             table.take();
             table.close(closed);
             assertEquals(List.of(2L * 31),
-                    all(new FlowReader(List.of(file), RULES)).stream().map(s -> (long) s.clientAddress()).toList());
+                    all(new FlowReader(List.of(file), RULES)).stream()
+                            .map(s -> (long) s.clientAddress().ipv4()).toList());
         }
     }
 

@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,6 +69,9 @@ public final class FlowFile {
 
     /** Both entries of a session, forward first. */
     public static final int SESSION_LENGTH = 2 * FlowEntry.LENGTH;
+    /** Behind a session's copy lies its client's address in full: its number may be another's a moment later. */
+    private static final int COPY_CLIENT = SESSION_LENGTH;
+    public static final int COPY_LENGTH = COPY_CLIENT + AddressBook.ENTRY_LENGTH;
 
     /** A change lasts nanoseconds; one that outlasts so many looks was cut short, and a reader must not wait for it. */
     private static final int READ_ATTEMPTS = 100;
@@ -353,7 +358,7 @@ public final class FlowFile {
      * Copies both entries of a session, as they were at one instant, while its worker goes on. The accessors of
      * {@link FlowEntry} read the copies.
      *
-     * @param copy {@link #SESSION_LENGTH} bytes, aligned for longs; of no meaning when the outcome is false
+     * @param copy {@link #COPY_LENGTH} bytes, aligned for longs; of no meaning when the outcome is false
      * @return whether the session is live; false also while it opens or closes
      */
     public boolean readSession(final int session, final MemorySegment copy) {
@@ -366,6 +371,9 @@ public final class FlowFile {
             for (long at = 0; at < SESSION_LENGTH; at += Long.BYTES) {
                 copy.set(JAVA_LONG, at, both.get(JAVA_LONG, at));
             }
+            final IpAddress client = address((int) FlowEntry.keyLo(copy));
+            copy.set(JAVA_LONG, COPY_CLIENT, client.high());
+            copy.set(JAVA_LONG, COPY_CLIENT + Long.BYTES, client.low());
             VarHandle.loadLoadFence();
             if (((forwardVersion | replyVersion) & 1) == 0
                     && forwardVersion == both.get(JAVA_INT, FlowEntry.VERSION)
@@ -379,6 +387,20 @@ public final class FlowFile {
 
     private static boolean isLive(final MemorySegment copy, final int flagsAt) {
         return (copy.get(JAVA_BYTE, flagsAt) & FlowEntry.FLAG_LIVE) != 0;
+    }
+
+    /** The address of the client in a copy that {@link #readSession} made. */
+    public static IpAddress client(final MemorySegment copy) {
+        return new IpAddress(copy.get(JAVA_LONG, COPY_CLIENT), copy.get(JAVA_LONG, COPY_CLIENT + Long.BYTES));
+    }
+
+    /** What an address of a flow stands for now. */
+    public IpAddress address(final int address) {
+        final long at = (long) AddressBook.id(address) * AddressBook.ENTRY_LENGTH;
+        if (!AddressBook.isNumber(address) || at >= addresses.byteSize()) {
+            return new IpAddress(0, Ipv6Address.mapped(address));
+        }
+        return new IpAddress(addresses.get(JAVA_LONG, at), addresses.get(JAVA_LONG, at + Long.BYTES));
     }
 
     /** The view of one entry. The forward flow of session s is slot 2s, its twin slot 2s + 1. */

@@ -42,7 +42,9 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
         }
 
         public boolean contains(final long otherHigh, final long otherLow) {
-            return ((otherHigh ^ high) & maskHigh | (otherLow ^ low) & maskLow) == 0;
+            // The whole of IPv6 has no IPv4 in it.
+            return ((otherHigh ^ high) & maskHigh | (otherLow ^ low) & maskLow) == 0
+                    && isIpv4() == Ipv6Address.isMapped(otherHigh, otherLow);
         }
 
         public boolean contains(final int other) {
