@@ -65,7 +65,7 @@ class Ipv6SessionTest {
             assertFalse(AddressFilter.parse(other).matches(address, 53), other);
         }
         assertFalse(AddressFilter.parse("::/0").matches(ip("192.0.2.1"), 53));
-        for (final String malformed : new String[] {"2001:db8:5::7/129", "[2001:db8::1]", "[::1]:x", "2001:db8:5"}) {
+        for (final String malformed : new String[] {"2001:db8:5::7/129", "[::1]:x", "2001:db8:5"}) {
             assertThrows(IllegalArgumentException.class, () -> AddressFilter.parse(malformed), malformed);
         }
     }
