@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import java.util.stream.IntStream;
 
 /** Translates the configuration, in the operator's terms, into the plan that workers read: wire order and indices. */
 final class PlanBuilder {
@@ -65,8 +66,11 @@ final class PlanBuilder {
                 List.copyOf(addresses), icmp(config.icmp()));
     }
 
-    private static IcmpPolicy icmp(final IcmpConfig icmp) {
-        return new IcmpPolicy(icmp.errors(), icmp.ratePerSecond(), icmp.refusals());
+    private IcmpPolicy icmp(final IcmpConfig icmp) {
+        final List<Integer> echoRules = IntStream.range(0, config.rules().size())
+                .filter(rule -> config.rules().get(rule).relayEcho()).boxed().toList();
+        return new IcmpPolicy(icmp.errors(), icmp.ratePerSecond(), icmp.refusals(), echoRules,
+                millis(icmp.echoTimeout()));
     }
 
     private static Limits.Spec limits(final LimitsConfig limits) {

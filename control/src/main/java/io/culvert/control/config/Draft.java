@@ -66,7 +66,12 @@ record Draft(
             Duration unansweredTimeout,
             boolean decrementTtl,
             boolean inboundRefresh,
+            Optional<Located<String>> echo,
             OptionalInt maxSessions,
             OptionalInt newPerSecond) {
+
+        boolean relaysEcho() {
+            return echo.filter(word -> word.value().equals("relay")).isPresent();
+        }
     }
 }

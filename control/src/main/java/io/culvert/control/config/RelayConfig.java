@@ -125,6 +125,7 @@ public record RelayConfig(
                 rule.unansweredTimeout(),
                 rule.decrementTtl(),
                 rule.inboundRefresh(),
+                rule.relaysEcho(),
                 rule.maxSessions(),
                 rule.newPerSecond());
     }

@@ -38,6 +38,7 @@ final class RuleChecks {
         checks.checkNames();
         FamilyChecks.check(rules, problems);
         checks.checkListeners();
+        EchoChecks.check(rules, problems);
         checks.checkTargets();
         checks.checkSources();
         new SnatChecks(ports, rules, problems).check();

@@ -26,6 +26,7 @@ public record RuleConfig(
         Duration unansweredTimeout,
         boolean decrementTtl,
         boolean inboundRefresh,
+        boolean relayEcho,
         OptionalInt maxSessions,
         OptionalInt newPerSecond) {
 }

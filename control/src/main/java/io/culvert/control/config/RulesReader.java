@@ -23,7 +23,7 @@ final class RulesReader {
             "inboundRefresh");
     private static final List<String> RULE_KEYS = keys(
             "name", "listen", "sources", "target", "snat", "idleTimeout", "unansweredTimeout", "ttl",
-            "inboundRefresh", "maxSessions", "newPerSecond");
+            "inboundRefresh", "echo", "maxSessions", "newPerSecond");
     private static final List<String> SNAT_KEYS = List.of("address", "ports");
     private static final String LISTEN_EXAMPLE = "listen: 203.0.113.1:9000/udp";
     private static final String TARGET_EXAMPLE = "target: 192.0.2.17:9000";
@@ -108,6 +108,7 @@ final class RulesReader {
                     unanswered.orElseGet(() -> inheritedUnansweredTimeout(idleTimeout)),
                     decrementTtl(rule).orElse(defaultDecrementTtl),
                     inboundRefresh(rule).orElse(defaultInboundRefresh),
+                    rule.value("echo", text -> Values.oneOf(text, List.of("answer", "relay"))),
                     LimitsReader.maxSessions(rule),
                     LimitsReader.newPerSecond(rule));
         });

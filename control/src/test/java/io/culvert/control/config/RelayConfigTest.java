@@ -47,11 +47,11 @@ class RelayConfigTest {
                 new MemoryConfig(MemoryConfig.Huge.AUTO, 0),
                 new LimitsConfig(262_144, OptionalInt.empty(), OptionalInt.empty(),
                         new LimitsConfig.PerSource(32, 64, OptionalInt.empty(), OptionalInt.empty())),
-                new IcmpConfig(true, 100, false),
+                new IcmpConfig(true, 100, false, Duration.ofSeconds(60)),
                 List.of(new RuleConfig("echo", address("192.0.2.1"), new PortRange(7, 7), List.of(),
                         address("192.0.2.7"), new PortRange(7, 7),
                         Optional.of(new SnatConfig(List.of(address("192.0.2.1")), new PortRange(1024, 65_535))),
-                        NatBehavior.STRICT, Duration.ofSeconds(300), Duration.ofSeconds(30), true, true,
+                        NatBehavior.STRICT, Duration.ofSeconds(300), Duration.ofSeconds(30), true, true, false,
                         OptionalInt.empty(), OptionalInt.empty())),
                 Optional.of(new InetSocketAddress(address("127.0.0.1"), 9470))), config);
     }
@@ -70,12 +70,12 @@ class RelayConfigTest {
                 defaults: { idleTimeout: 2m, unansweredTimeout: 10s, ttl: preserve, snat: none, filtering: address }
                 limits: { flows: 1024, newPerSecond: 500, unanswered: 100,
                           perSource: { prefix: 24, prefix6: 48, maxSessions: 50, newPerSecond: 20 } }
-                icmp: { errors: false, ratePerSecond: 7, refusals: true }
+                icmp: { errors: false, ratePerSecond: 7, refusals: true, echoTimeout: 2m }
                 rules:
                   - { name: a, listen: 198.51.100.1:10-19/udp, sources: [10.0.0.0/8], target: 10.1.1.1:20-29,
                       snat: { address: [203.0.113.1, 203.0.113.2], ports: 40000-40999 },
                       idleTimeout: 1h, ttl: decrement, filtering: endpoint-independent,
-                      inboundRefresh: false, maxSessions: 40, newPerSecond: 10 }
+                      inboundRefresh: false, echo: relay, maxSessions: 40, newPerSecond: 10 }
                   - { name: b, listen: 198.51.100.1:20-29/udp, target: 10.1.1.1:99, idleTimeout: 5s }
                 metrics: none
                 """);
@@ -93,7 +93,7 @@ class RelayConfigTest {
         assertEquals(new MemoryConfig(MemoryConfig.Huge.FALSE, 512), config.memory());
         assertEquals(new LimitsConfig(1024, OptionalInt.of(500), OptionalInt.of(100),
                 new LimitsConfig.PerSource(24, 48, OptionalInt.of(50), OptionalInt.of(20))), config.limits());
-        assertEquals(new IcmpConfig(false, 7, true), config.icmp());
+        assertEquals(new IcmpConfig(false, 7, true, Duration.ofMinutes(2)), config.icmp());
         assertEquals(new PortRange(20, 29), a.targetPorts());
         assertEquals(List.of(Cidr.parse("10.0.0.0/8")), a.sources());
         assertEquals(2, a.snat().orElseThrow().addresses().size());
@@ -103,7 +103,9 @@ class RelayConfigTest {
         assertEquals(false, a.inboundRefresh());
         assertEquals(OptionalInt.of(40), a.maxSessions());
         assertEquals(OptionalInt.of(10), a.newPerSecond());
+        assertTrue(a.relayEcho());
         assertTrue(b.inboundRefresh());
+        assertEquals(false, b.relayEcho());
         assertEquals(OptionalInt.empty(), b.maxSessions());
         assertEquals(new NatBehavior(Mapping.ADDRESS_AND_PORT, Filtering.ENDPOINT_INDEPENDENT, false), a.behavior());
         assertEquals(NatBehavior.STRICT, b.behavior(), "without SNAT there is nothing to filter");

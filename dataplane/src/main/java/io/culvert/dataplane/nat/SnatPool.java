@@ -29,7 +29,7 @@ public final class SnatPool {
      * @return a lease, or EXHAUSTED
      */
     public int lend(final int client, final int preferredPort, final int worker, final int session, final int nowMs) {
-        final int first = firstFor(client);
+        final int first = firstFor(client, externals.length);
         for (int i = 0; i < externals.length; i++) {
             final int external = (first + i) % externals.length;
             final int port = externals[external].lend(preferredPort, worker, session, nowMs);
@@ -42,7 +42,7 @@ public final class SnatPool {
 
     /** Lends two neighbours, for which there are no sessions yet. @return the lease of the even one, or EXHAUSTED */
     int lendPair(final int client, final int preferredPort, final int worker, final int nowMs) {
-        final int first = firstFor(client);
+        final int first = firstFor(client, externals.length);
         for (int i = 0; i < externals.length; i++) {
             final int external = (first + i) % externals.length;
             final int even = externals[external].lendPair(preferredPort, worker, nowMs);
@@ -53,9 +53,14 @@ public final class SnatPool {
         return EXHAUSTED;
     }
 
-    /** From the high bits of the product: the low ones know nothing of the host's own byte, which lies highest. */
-    private int firstFor(final int client) {
-        return (int) ((client * 0x9E3779B9 & 0xFFFF_FFFFL) * externals.length >>> Integer.SIZE);
+    /** The address that a client is given while nothing speaks against it. */
+    static int addressFor(final int client, final List<Integer> addresses) {
+        return addresses.get(firstFor(client, addresses.size()));
+    }
+
+    private static int firstFor(final int client, final int addresses) {
+        // From the high bits of the product: the low ones know nothing of the host's own byte, which lies highest.
+        return (int) ((client * 0x9E3779B9 & 0xFFFF_FFFFL) * addresses >>> Integer.SIZE);
     }
 
     /** Takes a given lease for a session that has it from before. @return false when it is not to be had */

@@ -46,6 +46,9 @@ public final class CounterCatalog {
         ICMP_TRANSLATED("culvert_icmp_translated_packets_total"),
         /** ICMP errors of the relay's own; each is also one of {@link #ORIGINATED}. */
         ICMP_GENERATED("culvert_icmp_generated_packets_total"),
+        /** Echo requests and replies that a rule relays. */
+        ICMP_ECHO_RELAYED("culvert_icmp_echo_relayed_packets_total"),
+        ICMP_ECHO_SESSIONS("culvert_icmp_echo_sessions"),
         /** Errors that were not sent, for the limit of their rate. */
         ICMP_SUPPRESSED("culvert_icmp_suppressed_packets_total"),
         HEARTBEAT_MS("culvert_worker_heartbeat_milliseconds"),

@@ -15,6 +15,8 @@ public final class Icmp {
     public static final int TYPE = Ipv4.PAYLOAD;
     public static final int CODE = TYPE + 1;
     public static final int CHECKSUM = TYPE + 2;
+    /** The identifier of an echo. */
+    public static final int IDENTIFIER = TYPE + 4;
     /** The packet that an error is about begins here. */
     public static final int QUOTE = TYPE + HEADER_LENGTH;
 
@@ -32,6 +34,10 @@ public final class Icmp {
     /** Types whose body quotes a packet and that concern its sender; redirects and source quench do not. */
     public static boolean isError(final int type) {
         return type == UNREACHABLE || type == TIME_EXCEEDED || type == PARAMETER_PROBLEM;
+    }
+
+    public static boolean isEcho(final int type) {
+        return type == ECHO_REQUEST || type == ECHO_REPLY;
     }
 
     private Icmp() { }

@@ -24,7 +24,7 @@ import java.util.List;
 
 /**
  * Tells senders why a packet went no further (RFC 792, RFC 1812 section 4.3): time exceeded, fragmentation needed, and
- * on demand that no session could be opened. It quotes the packet as it came in, so it must be asked before anything is
+ * on demand that no session could be opened. It quotes the packet as it came in, so it must be told before anything is
  * changed; it goes back to the station that the packet came from, which knows the way. Never about an ICMP error, a
  * later fragment or a broadcast: those do not get here. Never longer than 576 bytes, and rarely: {@link IcmpBudget}.
  */
@@ -73,21 +73,35 @@ final class IcmpErrors {
         nowMs = now;
     }
 
-    /** Packet {@code i} of the burst, as it came in, is about to be dropped for this reason. */
+    /** Packet {@code i} of the burst is about to be dropped for this reason. */
     void tell(final Burst burst, final int i, final DropReason reason) {
+        putSourceBack(burst, i);
+        tell(burst, burst.mbuf[i], burst.length[i], reason);
+    }
+
+    /** This packet, as it came in, is about to be dropped for this reason. */
+    void tell(final Burst burst, final long packet, final int length, final DropReason reason) {
         if (reason == DropReason.TTL_EXCEEDED) {
-            send(burst, i, Icmp.TIME_EXCEEDED, 0, 0);
+            send(burst, packet, length, Icmp.TIME_EXCEEDED, 0, 0);
         } else if (policy.refusals()) {
             final int code = refusal(reason);
             if (code != NOBODY) {
-                send(burst, i, Icmp.UNREACHABLE, code, 0);
+                send(burst, packet, length, Icmp.UNREACHABLE, code, 0);
             }
         }
     }
 
     /** Packet {@code i} is longer than the MTU of its way, and its sender forbids fragments (RFC 1191). */
     void tellMtu(final Burst burst, final int i, final int mtu) {
-        send(burst, i, Icmp.UNREACHABLE, Icmp.FRAGMENTATION_NEEDED, mtu);
+        putSourceBack(burst, i);
+        tellMtu(burst, burst.mbuf[i], burst.length[i], mtu);
+    }
+
+    /** {@link #tellMtu} about a packet that is not of the dense arrays; silent when it may be fragmented. */
+    void tellMtu(final Burst burst, final long packet, final int length, final int mtu) {
+        if ((NativeMemory.getShort(Mbuf.data(packet) + Ipv4.FRAGMENT) & DONT_FRAGMENT) != 0) {
+            send(burst, packet, length, Icmp.UNREACHABLE, Icmp.FRAGMENTATION_NEEDED, mtu);
+        }
     }
 
     /** Sends what has been said about the burst: to the link that it came in on. */
@@ -112,18 +126,18 @@ final class IcmpErrors {
         };
     }
 
-    private void send(final Burst burst, final int i, final int type, final int code, final int mtu) {
-        final int source = (int) burst.keyLo[i];
+    private void send(final Burst burst, final long packet, final int length, final int type, final int code,
+                      final int mtu) {
+        final int source = NativeMemory.getInt(Mbuf.data(packet) + Ipv4.SOURCE);
         if (!policy.errors() || !isHost(source)) {
             return;
         }
         if (!budget.spend(source & 0xFFFF_FFFFL, nowMs)) {
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_SUPPRESSED));
         } else if (pool.allocate(fresh, 1)) {
-            asItCameIn(burst, i);
-            final int readable = Mbuf.dataLength(burst.mbuf[i]) - Ethernet.HEADER_LENGTH;
-            final int quoted = Math.min(Math.min(burst.length[i], readable), LONGEST - HEADERS);
-            NativeMemory.read(burst.data[i], original, Ethernet.HEADER_LENGTH + quoted);
+            final int readable = Mbuf.dataLength(packet) - Ethernet.HEADER_LENGTH;
+            final int quoted = Math.min(Math.min(length, readable), LONGEST - HEADERS);
+            NativeMemory.read(Mbuf.data(packet), original, Ethernet.HEADER_LENGTH + quoted);
             write(links[burst.ingress], type, code, mtu, quoted);
             final long mbuf = fresh.get(JAVA_LONG, 0);
             NativeMemory.write(Mbuf.data(mbuf), message, Icmp.QUOTE + quoted);
@@ -135,7 +149,7 @@ final class IcmpErrors {
     }
 
     /** A packet that filtering let in bears the source that its session expects; its own goes back in. */
-    private static void asItCameIn(final Burst burst, final int i) {
+    private static void putSourceBack(final Burst burst, final int i) {
         final int source = (int) burst.keyLo[i];
         final short port = (short) burst.keyHi[i];
         if (NativeMemory.getInt(burst.data[i] + Ipv4.SOURCE) != source

@@ -231,9 +231,9 @@ final class Parser {
         final int type = diverted.get(Wire.BYTE, Icmp.TYPE) & 0xFF;
         final boolean isForEcho = type == Icmp.ECHO_REQUEST && diverted.get(Wire.BYTE, Icmp.CODE) == 0
                 && own.contains(diverted.get(Wire.INT, Ipv4.DESTINATION));
-        // An error that continues in another segment quotes more than anybody may ask for (RFC 1812 section 4.3.2.3).
+        // What is relayed must be summed, so it must not continue in another segment.
         final boolean isWhole = readable == totalLength + Ethernet.HEADER_LENGTH;
-        final boolean isForRelay = Icmp.isError(type) && isWhole;
+        final boolean isForRelay = isWhole && (Icmp.isError(type) || icmp.relaysEcho(diverted));
         if (!isForEcho && !isForRelay) {
             return DropReason.ICMP_UNSUPPORTED.ordinal();
         }
@@ -245,6 +245,6 @@ final class Parser {
         if (isWhole && Checksum.sum(diverted, Icmp.TYPE, totalLength - Ipv4.HEADER_LENGTH) != 0xFFFF) {
             return DropReason.BAD_CHECKSUM.ordinal();
         }
-        return isForEcho ? FOR_ECHO : FOR_ICMP_RELAY;
+        return isForRelay ? FOR_ICMP_RELAY : FOR_ECHO;
     }
 }

@@ -2,6 +2,7 @@
 package io.culvert.dataplane.worker;
 
 import io.culvert.dataplane.nat.Admission;
+import io.culvert.dataplane.nat.EchoSessions;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
@@ -33,11 +34,17 @@ final class Steering {
      * @return false when nobody else may: the packet is still the caller's
      */
     boolean handOff(final Burst burst, final long mbuf, final long keyLo, final int ports) {
+        return handoff.workers() > 1 && handOffTo(burst, mbuf, admission.ownerOf(keyLo, ports));
+    }
+
+    /** {@link #handOff} of an answer to an echo request, or of an error about one, with this identifier of ours. */
+    boolean handOffEcho(final Burst burst, final long mbuf, final int identifier) {
+        final int owner = EchoSessions.owner(identifier, handoff.workers());
+        return owner < handoff.workers() && handOffTo(burst, mbuf, owner);
+    }
+
+    private boolean handOffTo(final Burst burst, final long mbuf, final int owner) {
         final int workers = handoff.workers();
-        if (workers == 1) {
-            return false;
-        }
-        final int owner = admission.ownerOf(keyLo, ports);
         // Whoever may know it is asked in turn; the owner of a port has been asked when the packet was handed once.
         final int hopsLimit = owner == Admission.ANY_WORKER ? workers - 1 : 1;
         final int next = owner == Admission.ANY_WORKER ? (worker + 1) % workers : owner;

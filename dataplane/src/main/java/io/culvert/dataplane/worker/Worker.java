@@ -11,6 +11,8 @@ import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.nat.Admission;
+import io.culvert.dataplane.nat.EchoRules;
+import io.culvert.dataplane.nat.EchoSessions;
 import io.culvert.dataplane.nat.Adoption;
 import io.culvert.dataplane.nat.Leases;
 import io.culvert.dataplane.nat.Limits;
@@ -53,6 +55,7 @@ public final class Worker {
     private final Ipv6Walk ipv6;
     private final IcmpRelay icmp;
     private final IcmpErrors errors;
+    private final EchoSessions echoes;
     private final FlowTable flows;
     private final Sessions sessions;
     private final Neighbors neighbors;
@@ -105,12 +108,14 @@ public final class Worker {
         sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, counters);
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
         steering = new Steering(number, handoff, rules, admission, counters);
-        icmp = new IcmpRelay(flows, steering, neighbors, egress, waiting, counters, arena);
+        errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
+        echoes = new EchoSessions(new EchoRules(plan.icmp().echoRules().stream().map(rules::rule).toList()),
+                plan.pools(), plan.routes(), neighbors, plan.icmp().echoTimeoutMs(), number, plan.workers());
+        icmp = new IcmpRelay(flows, echoes, steering, neighbors, egress, waiting, errors, counters, arena);
         final SingleRewriter single = new SingleRewriter(flows, neighbors, counters, arena);
         final DatagramIds ids = new DatagramIds(plan.workers(), number);
         ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, ipv6Host,
                 new Ipv6Extensions(ipv6Host, arena), admission, egress, waiting, counters, arena);
-        errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
         handoff.join(number, flows);
         fragments = new Fragments(number, handoff, steering, flows, this::admit, single, fragmenter, egress, waiting,
@@ -290,6 +295,10 @@ public final class Worker {
             final long slice = (long) flows.highWater() * elapsed / MS_PER_SECOND + 1;
             sessions.expire((int) Math.min(slice, EXPIRE_LIMIT), now);
             fragments.expire(burst, now);
+            if (!echoes.isEmpty()) {
+                echoes.expire(elapsed, now);
+                counters.set(catalog.of(WorkerCounter.ICMP_ECHO_SESSIONS), echoes.count());
+            }
         }
         if (number == 0 && (neighbors.isWanted() || now - maintainedMs >= MAINTAIN_MS)) {
             maintainedMs = now;

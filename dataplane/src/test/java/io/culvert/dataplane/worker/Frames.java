@@ -11,6 +11,7 @@ import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Frames by hand, and what is to be read from those that come out. */
 final class Frames {
@@ -39,6 +40,25 @@ final class Frames {
         final int sum = Checksum.sum(frame, Icmp.TYPE, bytes.length - Icmp.TYPE);
         frame.set(Wire.SHORT, Icmp.CHECKSUM, (short) ~sum);
         return bytes;
+    }
+
+    /** @param rest the four bytes behind the checksum as they lie in memory */
+    static byte[] icmp(final long to, final long from, final int source, final int destination, final int type,
+                       final int code, final int rest, final byte[] body) {
+        final byte[] bytes = ipv4(to, from, source, destination, Ipv4.ICMP, Icmp.HEADER_LENGTH + body.length);
+        final MemorySegment frame = MemorySegment.ofArray(bytes);
+        frame.set(Wire.BYTE, Icmp.TYPE, (byte) type);
+        frame.set(Wire.BYTE, Icmp.CODE, (byte) code);
+        frame.set(Wire.INT, Icmp.IDENTIFIER, rest);
+        System.arraycopy(body, 0, bytes, Icmp.QUOTE, body.length);
+        final int sum = Checksum.sum(frame, Icmp.TYPE, bytes.length - Icmp.TYPE);
+        frame.set(Wire.SHORT, Icmp.CHECKSUM, (short) ~sum);
+        return bytes;
+    }
+
+    /** The IP packet in a frame: what an ICMP error about it quotes. */
+    static byte[] packet(final byte[] frame) {
+        return Arrays.copyOfRange(frame, Ethernet.HEADER_LENGTH, frame.length);
     }
 
     static byte[] arp(final int operation, final long senderMac, final int sender, final long targetMac,
