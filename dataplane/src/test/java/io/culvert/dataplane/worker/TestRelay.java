@@ -255,6 +255,18 @@ final class TestRelay implements AutoCloseable {
         return received(to);
     }
 
+    /** Does something while the mempool is empty. */
+    void withoutBuffers(final Runnable something) {
+        final MemorySegment taken = arena.allocate(JAVA_LONG, BUFFERS);
+        final MemorySegment one = arena.allocate(JAVA_LONG);
+        int count = 0;
+        while (pool.allocate(one, 1)) {
+            taken.setAtIndex(JAVA_LONG, count++, one.get(JAVA_LONG, 0));
+        }
+        something.run();
+        Mempool.free(taken, count);
+    }
+
     static byte[] fromClient(final int clientPort, final int listenPort) {
         return Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT, clientPort, EDGE_ADDRESS, listenPort, 100);
     }
