@@ -99,19 +99,6 @@ class PlainTrafficTest {
     }
 
     @Test
-    void fragmentsAreDroppedByNameAndNobodyElseNotices() {
-        final long fragments = LAB.counters().dropped("edge", DropReason.FRAGMENT);
-        try (UdpEnd client = UdpEnd.open(LAB.client(), RelayLab.CLIENT, 0);
-                UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER, 7890)) {
-            client.send(new byte[4_096], at(RelayLab.LISTENER, 7890)); // three packets at an MTU of 1,500
-            client.talk(at(RelayLab.LISTENER, 7890), server);
-            Eventually.holds("three packets counted as fragment",
-                    () -> LAB.counters().dropped("edge", DropReason.FRAGMENT) == fragments + 3);
-            assertFalse(server.hasReceived(), "a fragment reached the server");
-        }
-    }
-
-    @Test
     void socatTalksToSocat() throws Exception {
         assumeInstalled("socat");
         final Script.Running server = LAB.server().start("socat", "UDP4-RECVFROM:7890",

@@ -61,6 +61,7 @@ final class RelayLab
     private final boolean oneArm;
     private final Driver driver;
     private final String rules;
+    private String innerKeys = "";
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
     private final Thread hook = new Thread(this::closeAll, "relay-lab");
     private Path state;
@@ -84,6 +85,12 @@ final class RelayLab
     /** @param rules as for {@link #twoArm}; the only port is {@code edge} */
     static RelayLab oneArm(final Driver driver, final String rules) {
         return new RelayLab(true, driver, rules);
+    }
+
+    /** @param keys of the port {@code inner} beside the usual ones, each with a comma in front */
+    RelayLab inner(final String keys) {
+        innerKeys = keys;
+        return this;
     }
 
     @Override
@@ -156,7 +163,8 @@ final class RelayLab
                 // The kernel's end has the device's address, so the relay's must be another.
                 : "\"net_tap" + number + ",iface=" + (oneArm ? name + "0" : link) + "\", mac: \"02:00:5e:00:53:0"
                         + number + "\"";
-        return "  " + name + ": { device: " + device + ", address: " + address + "/24 }\n";
+        return "  " + name + ": { device: " + device + ", address: " + address + "/24"
+                + ("inner".equals(name) ? innerKeys : "") + " }\n";
     }
 
     private Namespace open(final String role) {
