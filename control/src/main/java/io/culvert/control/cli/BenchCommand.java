@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
             "  culvert bench walk --mix new --json",
             "  culvert bench scale",
             "  culvert bench wire",
+            "  culvert bench kernel",
             "  culvert bench stall",
             "  culvert bench start",
             ""
@@ -22,6 +23,7 @@ import picocli.CommandLine.Command;
             BenchWalkCommand.class,
             BenchScaleCommand.class,
             BenchWireCommand.class,
+            BenchKernelCommand.class,
             BenchStallCommand.class,
             BenchStartCommand.class
         })

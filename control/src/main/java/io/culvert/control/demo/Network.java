@@ -81,6 +81,13 @@ final class Network {
         }
     }
 
+    /** A and C on one cable, with C in B's place. */
+    void layStraight() {
+        cable(a, "a0", c, "c0");
+        a.ip("address add " + Topology.CLIENT + Topology.PREFIX + " dev a0");
+        c.ip("address add " + Topology.LISTENER + Topology.PREFIX + " dev c0");
+    }
+
     /** Hands the kernel ends of B's taps, which exist once B runs, to whom they lead to. */
     void plugTaps() {
         if (topology == Topology.ONE_ARM) {
