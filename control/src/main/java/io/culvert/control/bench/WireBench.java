@@ -26,7 +26,7 @@ import java.util.function.Consumer;
 public final class WireBench {
     /** As deep as memif's default; the same for all. */
     private static final String RING = "rsize=10,bsize=2048,socket-abstract=no";
-    private static final Duration SETTLE = Duration.ofMillis(150);
+    private static final Duration SETTLE = Duration.ofMillis(100);
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
     private static final int SOURCE_MEGABYTES = 64;
     /** The relay's share of huge pages: its buffers, and the flow table. */
@@ -116,6 +116,7 @@ public final class WireBench {
                 testpmd.startForwarding();
                 children.put(device, testpmd.child());
             }
+            children.get(device).freeze(); // or it polls while the next one starts on its core
         }
         return relay;
     }

@@ -30,6 +30,7 @@ public final class Child {
     private final Process process;
     private final Path output;
     private final Path errors;
+    private boolean frozen;
 
     private Child(final String name, final Process process, final Path output, final Path errors) {
         this.name = name;
@@ -82,11 +83,13 @@ public final class Child {
     /** Takes the CPU from it, until {@link #thaw}. Only a child whose farewell is KILL may be left so. */
     public void freeze() {
         signal("STOP");
+        frozen = true;
     }
 
     /** Lets it go on. */
     public void thaw() {
         signal("CONT");
+        frozen = false;
     }
 
     private void signal(final String signal) {
@@ -109,6 +112,9 @@ public final class Child {
 
     /** Asks it to end in its own time. */
     public void stop() {
+        if (frozen) {
+            thaw();
+        }
         process.destroy();
     }
 
