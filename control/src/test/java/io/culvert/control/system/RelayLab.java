@@ -30,6 +30,7 @@ import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
  *   two arms: client 198.51.100.2 --- 198.51.100.1 edge, relay, inner 192.0.2.1 --- 192.0.2.2 server
  *   one arm:  client 198.51.100.2, relay 198.51.100.1 and server 198.51.100.3 on one bridge
  * </pre>
+ * With IPv6, each address has another one beside it: 198.51.100.N and 2001:db8:198::N, 192.0.2.N and 2001:db8:192::N.
  */
 final class RelayLab
         implements BeforeAllCallback, AfterEachCallback, AfterAllCallback, TestExecutionExceptionHandler {
@@ -38,6 +39,10 @@ final class RelayLab
     static final String EXTERNAL = "192.0.2.1";
     static final String SERVER = "192.0.2.2";
     static final String ONE_ARM_SERVER = "198.51.100.3";
+    static final String CLIENT6 = ipv6(CLIENT);
+    static final String LISTENER6 = ipv6(LISTENER);
+    static final String EXTERNAL6 = ipv6(EXTERNAL);
+    static final String SERVER6 = ipv6(SERVER);
     /** Interfaces of the client and the server. */
     static final String CLIENT_LINK = "client0";
     static final String SERVER_LINK = "server0";
@@ -59,6 +64,7 @@ final class RelayLab
     }
 
     private final boolean oneArm;
+    private final boolean dualStack;
     private final Driver driver;
     private final String rules;
     private String innerKeys = "";
@@ -71,20 +77,26 @@ final class RelayLab
     private Namespace bridge;
     private RelayProcess relay;
 
-    private RelayLab(final boolean oneArm, final Driver driver, final String rules) {
+    private RelayLab(final boolean oneArm, final boolean dualStack, final Driver driver, final String rules) {
         this.oneArm = oneArm;
+        this.dualStack = dualStack;
         this.driver = driver;
         this.rules = rules;
     }
 
     /** @param rules the configuration but for instance, ports, memory and metrics */
     static RelayLab twoArm(final Driver driver, final String rules) {
-        return new RelayLab(false, driver, rules);
+        return new RelayLab(false, false, driver, rules);
     }
 
     /** @param rules as for {@link #twoArm}; the only port is {@code edge} */
     static RelayLab oneArm(final Driver driver, final String rules) {
-        return new RelayLab(true, driver, rules);
+        return new RelayLab(true, false, driver, rules);
+    }
+
+    /** {@link #twoArm}, with IPv6 beside IPv4 everywhere. */
+    static RelayLab dualStack(final Driver driver, final String rules) {
+        return new RelayLab(false, true, driver, rules);
     }
 
     /** @param keys of the port {@code inner} beside the usual ones, each with a comma in front */
@@ -163,8 +175,9 @@ final class RelayLab
                 // The kernel's end has the device's address, so the relay's must be another.
                 : "\"net_tap" + number + ",iface=" + (oneArm ? name + "0" : link) + "\", mac: \"02:00:5e:00:53:0"
                         + number + "\"";
-        return "  " + name + ": { device: " + device + ", address: " + address + "/24"
-                + ("inner".equals(name) ? innerKeys : "") + " }\n";
+        return "  " + name + ": { device: " + device + ", address: [" + address + "/24"
+                + (dualStack ? ", " + ipv6(address) + "/64" : "") + "]" + ("inner".equals(name) ? innerKeys : "")
+                + " }\n";
     }
 
     private Namespace open(final String role) {
@@ -195,6 +208,18 @@ final class RelayLab
             server.ip("route add 198.51.100.0/24 via " + EXTERNAL);
         }
         address(client, CLIENT_LINK, CLIENT);
+        if (dualStack) {
+            // A network without duplicate address detection: its addresses may be used at once.
+            client.ip("addr add " + CLIENT6 + "/64 dev " + CLIENT_LINK + " nodad");
+            server.ip("addr add " + SERVER6 + "/64 dev " + SERVER_LINK + " nodad");
+            server.ip("route add " + ipv6("198.51.100.0") + "/64 via " + EXTERNAL6);
+        }
+    }
+
+    /** The IPv6 address that goes with an address of the lab. */
+    private static String ipv6(final String address) {
+        return address.startsWith("198.51.100.") ? "2001:db8:198::" + address.substring(11)
+                : "2001:db8:192::" + address.substring(8);
     }
 
     private void cable(final String port, final Namespace end, final String link) {

@@ -37,8 +37,9 @@ final class UdpEnd implements AutoCloseable {
 
     /** @param port 0 lets the kernel choose */
     static UdpEnd open(final Namespace host, final String address, final int port) {
-        return host.call(() ->
-                new UdpEnd(DatagramChannel.open(StandardProtocolFamily.INET).bind(at(address, port))));
+        final StandardProtocolFamily family =
+                address.indexOf(':') < 0 ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6;
+        return host.call(() -> new UdpEnd(DatagramChannel.open(family).bind(at(address, port))));
     }
 
     static InetSocketAddress at(final String address, final int port) {
