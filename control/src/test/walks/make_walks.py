@@ -2068,6 +2068,21 @@ def ipv6_flow_table_full(c):
 
 
 @case
+def ipv6_limit_of_a_senders_network(c):
+    """Two sessions of one /64 are the limit, whichever addresses have them; the next /64 has a limit of its own"""
+    def client(network, port):
+        return {"client": (f"2001:db8:5:{network}::{port:x}", port), "snat": ("2001:db8:1::1", port)}
+    c.relay(TWO_ARM6, SIX, snat=POOL6, limits="perSource: { maxSessions: 2 }")
+    there6(c, **client(1, 40000))
+    there6(c, **client(1, 40002))
+    c.drops("edge", "source_limit", udp6(FROM_GATEWAY, client(1, 40004)["client"], LISTENER6),
+            udp6(FROM_GATEWAY, client(1, 40000)["client"][:1] + (40006,), LISTENER6))
+    there6(c, **client(2, 40008))
+    there6(c, b"still", **client(1, 40000))
+    c.opens(six=3)
+
+
+@case
 def ipv6_hop_limit_is_decremented(c):
     """255 becomes 254 and 2 becomes 1; 1 and 0 are ttl_exceeded, on a live session and for a new one"""
     c.relay(TWO_ARM6, SIX, snat=POOL6, limits="")

@@ -29,6 +29,8 @@ public final class PortPool {
     private final int first;
     private final int span;
     private int available;
+    /** Even ports that are free with the one behind them. */
+    private int pairs;
 
     /** Returned ports in the order of their return, with the time of it. */
     private final char[] resting;
@@ -88,7 +90,7 @@ public final class PortPool {
             take(own + 1);
             return take(own);
         }
-        final int even = available < 2 ? EXHAUSTED : findFree(first + random.nextInt(span) & ~1, EVEN, 1);
+        final int even = pairs == 0 ? EXHAUSTED : findFree(first + random.nextInt(span) & ~1, EVEN, 1);
         if (even != EXHAUSTED) {
             take(even + 1);
             take(even);
@@ -152,6 +154,7 @@ public final class PortPool {
         if (isFree(port)) {
             free[port / Long.SIZE] &= ~(1L << port);
             available--;
+            pairs -= isFree(port ^ 1) ? 1 : 0;
         }
         lent[port] = true;
         return port;
@@ -164,5 +167,6 @@ public final class PortPool {
     private void setFree(final int port) {
         free[port / Long.SIZE] |= 1L << port;
         available++;
+        pairs += isFree(port ^ 1) ? 1 : 0;
     }
 }

@@ -145,7 +145,7 @@ class PortPoolProperties {
     /** RFC 6056: the first ports of 10,000 pools are as even as chance is (chi-square, 127 degrees of freedom). */
     @Test
     @Tag("RFC6888-REQ-15")
-    @Tag("RFC7857-REQ-9")
+    @Tag("RFC7857-9")
     void choosesPortsThatAreHardToGuess(final SplittableRandom random) {
         final int bins = 128;
         final int[] chosen = new int[bins];

@@ -80,6 +80,7 @@ class EchoRelayTest {
 
     @Test
     @Tag("RFC5508-REQ-2")
+    @Tag("RFC5508-REQ-2a")
     void aQueryIsRememberedForItsTimeoutAndNoLonger() {
         try (TestRelay relay = relay()) {
             final int ours = rest(relay.pass(EDGE, INNER, request(CLIENT, 7)).getFirst());

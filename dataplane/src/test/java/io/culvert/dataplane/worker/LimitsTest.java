@@ -17,7 +17,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
+import io.culvert.dataplane.nat.Filtering;
 import io.culvert.dataplane.nat.Limits;
+import io.culvert.dataplane.nat.Mapping;
+import io.culvert.dataplane.nat.NatBehavior;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
@@ -31,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** When something is full the newcomer is dropped by name, and whoever talks goes on. */
 class LimitsTest {
@@ -167,12 +171,15 @@ class LimitsTest {
         assertEquals(0, relay.neighbors.count(Neighbors.State.INCOMPLETE), "no next hop");
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
     @Tag("RFC6888-REQ-11a")
     @Tag("RFC6888-REQ-11d")
-    void whileThePoolIsExhaustedANewcomerCostsNoSearchAndNoRoom() {
-        relay = TestRelay.withNeighbors(scratch, 2 * SESSIONS * 2, plan -> behindGateway(plan, plan.rules(),
-                Limits.Spec.UNLIMITED));
+    void whileThePoolIsExhaustedANewcomerCostsNoSearchAndNoRoom(final boolean portPairs) {
+        final NatBehavior behavior = new NatBehavior(portPairs ? Mapping.ENDPOINT_INDEPENDENT
+                : Mapping.ADDRESS_AND_PORT, Filtering.ADDRESS_AND_PORT, portPairs);
+        relay = TestRelay.withNeighbors(scratch, 2 * SESSIONS * 2, plan -> behindGateway(
+                TestRelay.plan(behavior), TestRelay.plan(behavior).rules(), Limits.Spec.UNLIMITED));
         final int ports = POOL_HIGH - POOL_LOW + 1;
         come(0, ports);
         assertEquals(ports, relay.lentPorts());
