@@ -32,8 +32,8 @@ public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoo
     private static final int VIRTUAL_DESCRIPTORS = 2_048;
     /** mbuf header, mempool object header and trailer. */
     private static final int BUFFER_OVERHEAD = 256;
-    /** Waiting packets, core caches, packets on the walk. */
-    private static final int BUFFERS_PER_WORKER = 2_048;
+    /** Waiting packets and fragments, core caches, packets on the walk. */
+    private static final int BUFFERS_PER_WORKER = 3_072;
     /** What drivers and EAL itself allocate beside the buffers. */
     private static final int EAL_MEGABYTES = 64;
     /** Drivers that fill rings of their own (AF_XDP) need some thousands of buffers whatever the descriptors. */

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The way to the server carries less than the client's: what may be fragmented arrives in pieces and is whole again. */
+/** The way to the server carries less than the client's: what may be fragmented arrives in pieces, and whole. */
 class NarrowLinkTest {
     private static final InetSocketAddress LISTENER = at(RelayLab.LISTENER, 7890);
 
