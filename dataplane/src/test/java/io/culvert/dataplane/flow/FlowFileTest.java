@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.flow;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FlowFileTest {
     private static final int PAGE = 4_096;
     private static final int HEADER_AND_RULES = PAGE + 80_000;
+    private static final int BOOT_ID_AT = 80;
 
     private final Arena arena = Arena.ofShared();
 
@@ -103,6 +105,89 @@ class FlowFileTest {
         }
         final IOException refusal = assertThrows(IOException.class, () -> FlowFile.read(path, arena));
         assertTrue(refusal.getMessage().contains(path.toString()), refusal.getMessage());
+    }
+
+    @Test
+    void theNextProcessFindsItsOwner() throws IOException {
+        final Path path = directory.resolve("flows");
+        final FlowFile file = FlowFile.create(path, 0, 10, PAGE, arena);
+        file.owner(new FlowFile.Owner(3, 2_000_000_000L, new long[] {11, 12}, new long[] {21}));
+        final FlowFile.Owner owner = FlowFile.attach(path, arena).owner();
+        assertEquals(3, owner.workers());
+        assertEquals(2_000_000_000L, owner.hz());
+        assertArrayEquals(new long[] {11, 12}, owner.rules());
+        assertArrayEquals(new long[] {21}, owner.ports());
+        file.owner(new FlowFile.Owner(1, 1, new long[0], new long[0]));
+        assertEquals(0, FlowFile.attach(path, arena).owner().rules().length);
+    }
+
+    @Test
+    void nobodyGoesOnWithAFileThatWasChangingHands() throws IOException {
+        final Path path = directory.resolve("flows");
+        final FlowFile file = FlowFile.create(path, 0, 10, PAGE, arena);
+        assertThrows(IOException.class, () -> FlowFile.attach(path, arena), "never owned");
+        file.owner(new FlowFile.Owner(1, 1, new long[0], new long[0]));
+        FlowFile.attach(path, arena);
+        file.disown();
+        assertThrows(IOException.class, () -> FlowFile.attach(path, arena), "disowned");
+    }
+
+    @Test
+    void nobodyGoesOnWithAFileFromBeforeAReboot() throws IOException {
+        final Path path = directory.resolve("flows");
+        FlowFile.create(path, 0, 10, PAGE, arena).owner(new FlowFile.Owner(1, 1, new long[0], new long[0]));
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            file.seek(BOOT_ID_AT);
+            final int byteThere = file.read();
+            file.seek(BOOT_ID_AT);
+            file.write(~byteThere);
+        }
+        final IOException refusal = assertThrows(IOException.class, () -> FlowFile.attach(path, arena));
+        assertTrue(refusal.getMessage().contains("boot"), refusal.getMessage());
+    }
+
+    /** Whatever was written into it by mistake. */
+    @ParameterizedTest
+    @ValueSource(ints = {24, 28, 52, 56, 60, 64, 68})
+    void aDamagedHeaderIsRefusedOrHarmless(final int at) throws IOException {
+        final Path path = directory.resolve("flows");
+        FlowFile.create(path, 0, 10, PAGE, arena).owner(new FlowFile.Owner(1, 1, new long[] {1}, new long[] {1}));
+        for (final int value : new int[] {-1, Integer.MIN_VALUE, Integer.MAX_VALUE, 1 << 24}) {
+            try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+                file.seek(at);
+                file.writeInt(Integer.reverseBytes(value));
+            }
+            try {
+                final FlowFile file = FlowFile.attach(path, arena);
+                file.owner();
+                final FlowTable flows = new FlowTable(file);
+                for (int session = 0; session < flows.highWater(); session++) {
+                    flows.discard(session << 1);
+                }
+                flows.selfCheck();
+            } catch (final IOException e) {
+                assertTrue(e.getMessage().contains(path.toString()), e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void aTableOfAnotherSizeTakesWhatHasRoom() throws IOException {
+        final FlowFile large = FlowFile.inMemory(10, arena);
+        final FlowTable before = new FlowTable(large);
+        for (int i = 0; i < 10; i++) {
+            final int slot = before.take();
+            before.write(slot, i, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+            before.write(slot ^ 1, i, 18, FlowEntry.FLAG_REPLY, 0, 0, 0, 0, 0, 0, 0, 0);
+            assertTrue(before.publish(slot));
+        }
+        before.close(0);
+        before.close(8);
+        final FlowFile small = FlowFile.inMemory(5, arena);
+        assertEquals(3, small.fill(large));
+        assertEquals(5, small.highWater());
+        assertEquals(1, FlowEntry.keyLo(small.entry(0)));
+        assertEquals(6, FlowEntry.keyLo(small.entry(8)), "close together");
     }
 
     @Test
