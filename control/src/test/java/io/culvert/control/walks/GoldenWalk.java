@@ -70,8 +70,8 @@ final class GoldenWalk {
         this.folder = folder;
         this.workers = workers;
         this.scratch = scratch;
-        this.config = RelayConfig.parse(configOf(), folder.getFileName() + "/config.yaml");
-        this.steps = steps();
+        this.config = config(1);
+        this.steps = countSteps();
     }
 
     static Stream<Path> cases() throws IOException {
@@ -102,6 +102,26 @@ final class GoldenWalk {
         return handedOff;
     }
 
+    /** With another relay for each step: its predecessor ends without a word, as one that is killed does. */
+    void runThroughRestarts() throws IOException {
+        final Instance instance = new Instance(Files.createDirectory(scratch.resolve("state")));
+        for (int step = 1; step <= steps; step++) {
+            prepareDevices(step);
+            final RelayConfig here = config(step);
+            try (Relay relay = Relay.open(here, MemoryPlan.of(here), instance, STILL)) {
+                drain(relay);
+                if (step == steps) {
+                    relay.stopWorkers();
+                    compareCounters(relay.counters());
+                }
+                for (final Worker worker : relay.workers()) {
+                    assertEquals(0, worker.counters().imbalance(), "packets unaccounted for in a worker's ledger");
+                }
+            }
+        }
+        compareFrames();
+    }
+
     private static void drain(final Relay relay) {
         int silent = 0;
         for (int poll = 0; silent < SILENT_POLLS; poll++) {
@@ -111,14 +131,15 @@ final class GoldenWalk {
     }
 
     /** The port devices of the folder's configuration read and write files of this test's directory. */
-    private String configOf() throws IOException {
+    private RelayConfig config(final int step) throws IOException {
         final String text = Files.readString(folder.resolve("config.yaml"));
         final Iterator<String> ports = PORT.matcher(text).results().map(match -> match.group(1)).iterator();
         final String withDevices = DEVICE.matcher(text)
-                .replaceAll(match -> Matcher.quoteReplacement("device: \"" + device(ports.next(), 1) + "\""));
-        return FLOWS.matcher(withDevices)
+                .replaceAll(match -> Matcher.quoteReplacement("device: \"" + device(ports.next(), step) + "\""));
+        final String yaml = FLOWS.matcher(withDevices)
                 .replaceFirst(match -> "flows: " + workers * Integer.parseInt(match.group(1)))
                 + "workers: { cores: auto, count: " + workers + " }\n";
+        return RelayConfig.parse(yaml, folder.getFileName() + "/config.yaml");
     }
 
     private String device(final String port, final int step) {
@@ -172,7 +193,7 @@ final class GoldenWalk {
         }
     }
 
-    private int steps() throws IOException {
+    private int countSteps() throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString()).filter(name -> name.matches("in-.*\\.\\d+\\.pcap"))
                     .mapToInt(name -> Integer.parseInt(name.split("\\.")[1])).max().orElse(1);
