@@ -3,6 +3,8 @@ package io.culvert.control.boot;
 
 import io.culvert.control.instance.Instance;
 import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.host.NeighborFile;
+import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.nat.Adoption;
 import io.culvert.dataplane.nat.Adoption.Fate;
 import io.culvert.dataplane.stats.CounterFile;
@@ -33,14 +35,16 @@ final class Predecessor implements AutoCloseable {
     private final Instance instance;
     private final Arena arena = Arena.ofShared();
     private final Optional<CounterFile> counters;
+    private final MemorySegment neighbors;
     private final List<FlowFile> tables = new ArrayList<>();
     /** Whose they are, and which addresses they number: noted before anything of theirs changes. */
     private final List<FlowFile.Owner> owners = new ArrayList<>();
     private final List<long[]> addresses = new ArrayList<>();
     private final Optional<String> obstacle;
 
-    Predecessor(final Instance instance, final int workers, final Clock clock) {
+    Predecessor(final Instance instance, final int workers, final Clock clock) throws IOException {
         this.instance = instance;
+        this.neighbors = NeighborFile.read(instance.neighborsFile(), arena);
         this.counters = readCounters();
         this.obstacle = openTables(workers, clock);
     }
@@ -106,6 +110,11 @@ final class Predecessor implements AutoCloseable {
         final FlowFile.Owner before = owners.get(worker);
         return new Adoption.Numbers(indices(before.rules(), now.rules()), indices(before.ports(), now.ports()),
                 addresses.get(worker));
+    }
+
+    /** What it knew of next hops, for those that are referenced by now. */
+    void remindOf(final Neighbors table, final FlowFile.Owner now) {
+        table.recall(neighbors, indices(owners.getFirst().ports(), now.ports()));
     }
 
     private static int[] indices(final long[] before, final long[] now) {

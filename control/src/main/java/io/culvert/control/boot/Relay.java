@@ -15,6 +15,7 @@ import io.culvert.control.metrics.ProcessSeries;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.NeighborFile;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Adoption;
@@ -30,6 +31,7 @@ import io.culvert.dataplane.worker.RelayPlan;
 import io.culvert.dataplane.worker.Worker;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -100,16 +102,16 @@ public final class Relay implements AutoCloseable {
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());
         snatPools = new SnatPools(
                 plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()));
-        neighbors = neighborsOf(config, arena);
+        final Predecessor predecessor = new Predecessor(instance, plan.workers(), ownClock);
+        opened.push(predecessor);
+        heritage = predecessor.farewell();
+        neighbors = neighborsOf(config, NeighborFile.create(instance.neighborsFile(), arena));
         handoff = new Handoff(plan.workers());
 
         final List<String> portNames = plan.links().stream().map(Link::name).toList();
         final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
         processSeries = new ProcessSeries(portNames, plan.pools().stream().map(plan::nameOf).toList());
         final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());
-        final Predecessor predecessor = new Predecessor(instance, plan.workers(), ownClock);
-        opened.push(predecessor);
-        heritage = predecessor.farewell();
         final Clock clock = predecessor.clock(ownClock);
         counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
                 clock.hz(), predecessor.counters(), arena);
@@ -156,6 +158,7 @@ public final class Relay implements AutoCloseable {
                 Arrays.setAll(kept, rule -> kept[rule] + outcome.keptOfRule()[rule]);
                 outcomes.add(outcome);
             }
+            predecessor.remindOf(neighbors, owner);
             heritage = Optional.of(predecessor.welcome(outcomes));
         }
         flowFiles.forEach(file -> file.owner(owner));
@@ -184,8 +187,8 @@ public final class Relay implements AutoCloseable {
     }
 
     /** The configured next hops, and those that every session will need: asked for before the first packet. */
-    private Neighbors neighborsOf(final RelayConfig config, final Arena arena) {
-        final Neighbors table = new Neighbors(plan.links(), arena);
+    private Neighbors neighborsOf(final RelayConfig config, final MemorySegment memory) {
+        final Neighbors table = new Neighbors(plan.links(), memory);
         for (int link = 0; link < config.ports().size(); link++) {
             final int index = link;
             config.ports().get(link).neighbors().forEach((address, mac) -> {

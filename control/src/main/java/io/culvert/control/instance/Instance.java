@@ -79,6 +79,11 @@ public record Instance(Path directory) {
         return directory().resolve("flows-" + worker);
     }
 
+    /** The next hops, for the next process. */
+    public Path neighborsFile() {
+        return directory().resolve("neighbors");
+    }
+
     /** Removes the table of a worker, on huge pages too. @return whether there was one */
     public boolean removeFlows(final int worker) throws IOException {
         final Path file = flowsFile(worker);
@@ -91,6 +96,7 @@ public record Instance(Path directory) {
     /** Removes what a process that has ended left, so that the next one starts with nothing. */
     public void clear() throws IOException {
         Files.deleteIfExists(countersFile());
+        Files.deleteIfExists(neighborsFile());
         for (int worker = 0; removeFlows(worker); worker++) {
             // Their numbers have no gap.
         }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.bindings.CacheLines;
+import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.Arena;
@@ -58,6 +59,8 @@ public final class Neighbors {
 
     /** An adjacency is 16 bits in a flow entry; 4,096 next hops are more than one broadcast domain should hold. */
     private static final int CAPACITY = 4096;
+    /** Bytes of all entries. */
+    static final long LENGTH = (long) CAPACITY * ENTRY_LENGTH;
     private static final int PROBE_LIMIT = 64;
     private static final long NO_KEY = 0;
     private static final long IPV6_KEY = 1L << 63;
@@ -80,9 +83,43 @@ public final class Neighbors {
     private volatile boolean wanted;
 
     public Neighbors(final List<Link> links, final Arena arena) {
+        this(links, arena.allocate(LENGTH, ENTRY_LENGTH));
+    }
+
+    /** @param memory {@link #LENGTH} zeros, which live for longer than this */
+    public Neighbors(final List<Link> links, final MemorySegment memory) {
         this.links = links.toArray(Link[]::new);
-        this.entries = arena.allocate((long) CAPACITY * ENTRY_LENGTH, ENTRY_LENGTH);
+        this.entries = NativeMemory.unscoped(memory);
         this.lines = new CacheLines(entries);
+    }
+
+    /**
+     * Sends to the MAC addresses that a predecessor knew, for those of its next hops that are referenced here too and
+     * not known otherwise. They are asked for all the same, and by broadcast: an address may have moved meanwhile.
+     *
+     * @param before its memory
+     * @param linkNow the index that each of its links has now, negative for those that are no more
+     */
+    public void recall(final MemorySegment before, final int[] linkNow) {
+        for (long at = 0; at < before.byteSize(); at += ENTRY_LENGTH) {
+            final int egress = before.get(JAVA_INT, at + EGRESS);
+            final int link = egress & 0xFFFF;
+            if (before.get(JAVA_LONG, at + KEY) != NO_KEY && egress >>> Short.SIZE != 0
+                    && link < linkNow.length && linkNow[link] >= 0) {
+                recall(linkNow[link], before.get(JAVA_LONG, at + ADDRESS_HIGH),
+                        before.get(JAVA_LONG, at + ADDRESS_LOW), before.get(JAVA_LONG, at + MACS_LO));
+            }
+        }
+    }
+
+    private void recall(final int link, final long high, final long low, final long mac) {
+        final long key = key(link, high, low);
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final long at = at(home(key) + probe & CAPACITY - 1);
+            if (entries.get(JAVA_LONG, at + KEY) == key && isAt(at, high, low) && !isResolved(at)) {
+                resolve(at, mac);
+            }
+        }
     }
 
     /** The view of one adjacency: for the walk, where it costs nothing. Elsewhere a view would be an object. */

@@ -9,13 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.culvert.dataplane.Seeded;
 import io.culvert.dataplane.host.Neighbors.State;
 import io.culvert.dataplane.wire.Ethernet;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
@@ -25,6 +29,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(Seeded.class)
@@ -110,6 +115,42 @@ class NeighborsTest {
         assertTrue(neighbors.confirm(0, HOP, MAC, START_MS + 30_500));
         assertEquals(List.of(), maintain(START_MS + 60_500));
         assertEquals(List.of(new Request(0, HOP, MAC)), maintain(START_MS + 60_501));
+    }
+
+    @Test
+    void whatAPredecessorKnewIsUsedAtOnceAndAskedForAllTheSame(@TempDir final Path directory) throws IOException {
+        final Path file = directory.resolve("neighbors");
+        final Neighbors before = new Neighbors(LINKS, NeighborFile.create(file, arena));
+        before.acquire(0, HOP);
+        before.confirm(0, HOP, MAC, START_MS);
+        before.acquire(0, HOP + 1);
+        before.acquire(1, HOP + 2);
+        before.confirm(1, HOP + 2, MAC, START_MS);
+
+        final int known = neighbors.acquire(1, HOP);
+        final int unknown = neighbors.acquire(1, HOP + 1);
+        // The first link is the second now, and the second is no more.
+        neighbors.recall(NeighborFile.read(file, arena), new int[] {1, -1});
+        assertTrue(neighbors.isResolved(known));
+        assertEquals(MAC, neighbors.entry(known).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) & Ethernet.MAC_MASK);
+        assertEquals(MTU << 16 | 1, neighbors.entry(known).get(ValueLayout.JAVA_INT, Neighbors.EGRESS));
+        assertFalse(neighbors.isResolved(unknown));
+        assertEquals(Set.of(new Request(1, HOP, 0), new Request(1, HOP + 1, 0)), Set.copyOf(maintain(START_MS)),
+                "what nobody needs here is not asked for");
+        neighbors.confirm(1, HOP, MAC + 1, START_MS);
+        assertEquals(MAC + 1, neighbors.entry(known).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO)
+                & Ethernet.MAC_MASK, "the answer counts");
+    }
+
+    @Test
+    void noFileOrAnotherTellsNothing(@TempDir final Path directory) throws IOException {
+        assertEquals(0, NeighborFile.read(directory.resolve("none"), arena).byteSize());
+        final Path file = directory.resolve("neighbors");
+        NeighborFile.create(file, arena).fill((byte) 1);
+        try (RandomAccessFile damaged = new RandomAccessFile(file.toFile(), "rw")) {
+            damaged.write(0);
+        }
+        assertEquals(0, NeighborFile.read(file, arena).byteSize());
     }
 
     @Test
