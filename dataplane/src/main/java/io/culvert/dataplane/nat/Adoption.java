@@ -90,8 +90,8 @@ public final class Adoption {
     public Outcome run() {
         final int[] fates = new int[Fate.values().length];
         final int[] keptOfRule = new int[rules.size()];
-        // From the last down, so that free places are taken from the first up.
-        for (int session = flows.highWater() - 1; session >= 0; session--) {
+        // In the order of slots, which is as near as one comes to that in which sessions joined their mappings.
+        for (int session = 0; session < flows.highWater(); session++) {
             final int forward = session << 1;
             final FlowTable.Remains remains = flows.remains(forward);
             if (remains == FlowTable.Remains.NOTHING) {
