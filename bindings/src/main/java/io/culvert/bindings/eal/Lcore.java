@@ -4,6 +4,7 @@ package io.culvert.bindings.eal;
 import io.culvert.bindings.NativeLibrary;
 import io.culvert.bindings.ffi.Dpdk;
 import io.culvert.bindings.ffi.Libc;
+import io.culvert.bindings.ffi.sched_param;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -57,6 +58,21 @@ public final class Lcore implements AutoCloseable {
                         set.get(ValueLayout.JAVA_LONG, word) | 1L << (cpu % Long.SIZE));
             }
             return Libc.sched_setaffinity(thread, CPU_SET_BYTES, set) == 0;
+        }
+    }
+
+    /**
+     * Has a thread run before all that are scheduled fairly, whenever it has something to do; threads that it starts
+     * inherit it.
+     *
+     * @param thread as for {@link #confine}
+     * @return false when the thread is gone, or this process may not
+     */
+    public static boolean goFirst(final int thread) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment lowest = sched_param.allocate(arena);
+            sched_param.sched_priority(lowest, 1);
+            return Libc.sched_setscheduler(thread, Libc.SCHED_RR(), lowest) == 0;
         }
     }
 

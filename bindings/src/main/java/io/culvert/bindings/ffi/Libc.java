@@ -148,6 +148,16 @@ public class Libc {
     public static int POLLIN() {
         return POLLIN;
     }
+    private static final int SCHED_RR = (int)2L;
+    /**
+
+     * {@snippet lang=c :
+     * #define SCHED_RR 2
+     * }
+     */
+    public static int SCHED_RR() {
+        return SCHED_RR;
+    }
     private static final int EPOLL_CTL_ADD = (int)1L;
     /**
 
@@ -308,6 +318,70 @@ public class Libc {
                 traceDowncall("poll", __fds, __nfds, __timeout);
             }
             return (int)mh$.invokeExact(__fds, __nfds, __timeout);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class sched_setscheduler {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Libc.C_INT,
+            Libc.C_INT,
+            Libc.C_INT,
+            Libc.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = Libc.findOrThrow("sched_setscheduler");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * extern int sched_setscheduler(__pid_t __pid, int __policy, const struct sched_param *__param)
+     * }
+     */
+    public static FunctionDescriptor sched_setscheduler$descriptor() {
+        return sched_setscheduler.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * extern int sched_setscheduler(__pid_t __pid, int __policy, const struct sched_param *__param)
+     * }
+     */
+    public static MethodHandle sched_setscheduler$handle() {
+        return sched_setscheduler.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * extern int sched_setscheduler(__pid_t __pid, int __policy, const struct sched_param *__param)
+     * }
+     */
+    public static MemorySegment sched_setscheduler$address() {
+        return sched_setscheduler.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * extern int sched_setscheduler(__pid_t __pid, int __policy, const struct sched_param *__param)
+     * }
+     */
+    public static int sched_setscheduler(int __pid, int __policy, MemorySegment __param) {
+        var mh$ = sched_setscheduler.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("sched_setscheduler", __pid, __policy, __param);
+            }
+            return (int)mh$.invokeExact(__pid, __policy, __param);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.bindings.TestEal;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
@@ -92,5 +94,17 @@ class EalTest {
         final FutureTask<T> task = new FutureTask<>(work);
         Thread.ofPlatform().start(task);
         return task.get();
+    }
+
+    @Test
+    void aThreadThatGoesFirstIsScheduledRoundRobin() throws Exception {
+        final FutureTask<String[]> task = new FutureTask<>(() -> {
+            assertTrue(Lcore.goFirst(0), "may this process?");
+            final String stat = Files.readString(Path.of("/proc/thread-self/stat"));
+            return stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+        });
+        Thread.ofPlatform().start(task);
+        assertEquals("1", task.get()[37], "real-time priority");
+        assertEquals("2", task.get()[38], "SCHED_RR");
     }
 }

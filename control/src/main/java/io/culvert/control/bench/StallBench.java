@@ -5,6 +5,7 @@ import io.culvert.bindings.eal.Eal;
 import io.culvert.bindings.eal.Tsc;
 import io.culvert.control.Failure;
 import io.culvert.control.bench.StallReport.Side;
+import io.culvert.control.boot.ControlThreads;
 import io.culvert.control.boot.MemoryPlan;
 import io.culvert.dataplane.worker.Worker;
 import io.culvert.dataplane.worker.WorkerLoop;
@@ -68,6 +69,7 @@ public final class StallBench {
         final List<Side> java = new ArrayList<>();
         final List<Side> c = new ArrayList<>();
         try (Disturbance disturbance = new Disturbance(bed)) {
+            ControlThreads.goFirst();
             javaSlice(); // the loop itself has to be compiled first
             cSlice();
             for (int slice = 0; slice < plan.seconds() * 1_000 / SLICE_MS; slice += 2) {

@@ -104,6 +104,7 @@ public final class Daemon {
             final List<WorkerLoop> loops = loops(relay, clock, cpus);
             housekeeper.publish();
             loops.forEach(WorkerLoop::start);
+            ControlThreads.goFirst();
             relay.counters().state(State.READY);
             NotifySocket.tell("READY=1");
             onReady.run();
