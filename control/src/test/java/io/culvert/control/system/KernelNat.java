@@ -42,6 +42,9 @@ final class KernelNat {
     }
 
     private void add(final RuleConfig rule) {
+        if (rule.relayEcho()) {
+            addEcho(rule);
+        }
         final String sources = rule.sources().isEmpty() ? "0.0.0.0/0"
                 : rule.sources().stream().map(Cidr::toString).collect(Collectors.joining(","));
         run("-t", "nat", "-A", "PREROUTING", "-s", sources, "-d", rule.listenAddress().getHostAddress(), "-p", "udp",
@@ -50,6 +53,14 @@ final class KernelNat {
         rule.snat().ifPresent(snat -> run("-t", "nat", "-A", "POSTROUTING",
                 "-d", rule.targetAddress().getHostAddress(), "-p", "udp", "--dport", range(rule.targetPorts()),
                 "-j", "SNAT", "--to-source", external(snat)));
+    }
+
+    private void addEcho(final RuleConfig rule) {
+        final String target = rule.targetAddress().getHostAddress();
+        run("-t", "nat", "-A", "PREROUTING", "-d", rule.listenAddress().getHostAddress(), "-p", "icmp",
+                "--icmp-type", "echo-request", "-j", "DNAT", "--to-destination", target);
+        rule.snat().ifPresent(snat -> run("-t", "nat", "-A", "POSTROUTING", "-d", target, "-p", "icmp",
+                "-j", "SNAT", "--to-source", snat.addresses().getFirst().getHostAddress()));
     }
 
     private static String range(final PortRange ports) {
