@@ -74,7 +74,7 @@ class FragmentedTrafficTest {
 
     /** Both are seen as the relay's external address, so an id kept would have the server mix them up (RFC 6864). */
     @Test
-    @Tag("RFC4787-REQ-14")
+    @Tag("RFC7857-10")
     void twoClientsThatUseTheSameIdAtOnceAreNotMixedUp() {
         final byte[] mac = LAB.relayMac();
         final byte[] mine = bytes(4_000, 4);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashSet;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -15,6 +16,7 @@ class DatagramIdsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 5, 128})
+    @Tag("RFC7857-10")
     void workersShareTheIdsAmongThem(final int workers) {
         final Set<Integer> seen = new HashSet<>();
         final int share = IDS / workers;
