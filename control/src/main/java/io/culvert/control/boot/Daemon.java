@@ -96,7 +96,7 @@ public final class Daemon {
 
     private void relay(final Instance instance, final MemoryPlan memory, final int[] cpus, final Runnable onReady) {
         final Clock clock = Clock.tsc();
-        WarmUp.run(clock);
+        WarmUp.run(clock, Predecessor.hasJustLeft(instance) ? WarmUp.BRIEF_PATIENCE : WarmUp.PATIENCE);
         try (Relay relay = Relay.open(config, memory, instance, clock)) {
             relay.heritage().ifPresent(line -> System.err.println("culvert: " + line));
             final Optional<StatusServer> status = statusServer(relay);

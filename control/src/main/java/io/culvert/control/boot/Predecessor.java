@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -31,6 +32,7 @@ import java.util.stream.Collectors;
 final class Predecessor implements AutoCloseable {
     /** EAL measures the clock anew each time, to the nearest 10 MHz. A host that was moved differs by more. */
     private static final double HZ_TOLERANCE = 0.01;
+    private static final Duration JUST_NOW = Duration.ofMinutes(1);
 
     private final Instance instance;
     private final Arena arena = Arena.ofShared();
@@ -47,6 +49,16 @@ final class Predecessor implements AutoCloseable {
         this.neighbors = NeighborFile.read(instance.neighborsFile(), arena);
         this.counters = readCounters();
         this.obstacle = openTables(workers, clock);
+    }
+
+    /** Whether a process was here a moment ago, so that its streams wait for this one. */
+    static boolean hasJustLeft(final Instance instance) {
+        try (Arena look = Arena.ofConfined()) {
+            return System.currentTimeMillis() - CounterFile.read(instance.countersFile(), look).heartbeatMs()
+                    < JUST_NOW.toMillis();
+        } catch (final IOException e) {
+            return false;
+        }
     }
 
     private Optional<CounterFile> readCounters() {

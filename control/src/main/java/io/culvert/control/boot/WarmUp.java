@@ -56,7 +56,12 @@ final class WarmUp {
 
     /** The compiler is done when it was silent for so long while the walk went on. */
     private static final Duration SILENCE = Duration.ofMillis(250);
-    private static final Duration PATIENCE = Duration.ofSeconds(2);
+    static final Duration PATIENCE = Duration.ofSeconds(2);
+    /**
+     * While streams wait for a relay to come back, it is better to relay them with code that is not at its best yet:
+     * enough to load every class and to leave the interpreter.
+     */
+    static final Duration BRIEF_PATIENCE = Duration.ofMillis(300);
     private static final int BURSTS_PER_LOOK = 200;
 
     private final Mempool pool;
@@ -88,8 +93,8 @@ final class WarmUp {
                 pool, WorkerCounters.inMemory(catalog, arena), clock, arena);
     }
 
-    /** @return how long it took */
-    static Duration run(final Clock clock) {
+    /** @return how long it took, which is not much longer than {@code patience} */
+    static Duration run(final Clock clock, final Duration patience) {
         final long start = System.nanoTime();
         try (Arena arena = Arena.ofShared();
                 Mempool pool = Mempool.create("warm", BUFFERS, 2_176, -1);
@@ -98,7 +103,7 @@ final class WarmUp {
             // Both kinds of downcall, or the one that was not walked would be compiled away.
             final WarmUp[] kinds = {
                 new WarmUp(port, pool, true, clock, arena), new WarmUp(port, pool, false, clock, arena)};
-            while (System.nanoTime() - start < PATIENCE.toNanos() && !isCompiled(kinds)) {
+            while (System.nanoTime() - start < patience.toNanos() && !isCompiled(kinds)) {
                 // The look is the work.
             }
             for (final WarmUp kind : kinds) {
