@@ -44,6 +44,26 @@ final class SyntheticFrames {
         frame.set(Wire.SHORT, Icmp.CHECKSUM, (short) ~Checksum.sum(frame, Icmp.TYPE, icmpBytes));
     }
 
+    /** Says to {@code destination} that nobody listens where its packet between these ports went. */
+    void portUnreachable(final long mbuf, final int source, final int destination, final int quotedSourcePort,
+                         final int quotedDestinationPort) {
+        final int quotedBytes = Ipv4.HEADER_LENGTH + Udp.HEADER_LENGTH;
+        final int icmpBytes = Icmp.HEADER_LENGTH + quotedBytes;
+        final MemorySegment frame = ipv4(mbuf, Ipv4.ICMP, icmpBytes, source, destination);
+        final long shift = Icmp.QUOTE - Ipv4.VERSION_IHL;
+        MemorySegment.copy(frame, Ipv4.VERSION_IHL, frame, Icmp.QUOTE, Ipv4.HEADER_LENGTH);
+        frame.set(Wire.BYTE, Ipv4.PROTOCOL + shift, (byte) Ipv4.UDP);
+        frame.set(Wire.INT, Ipv4.SOURCE + shift, destination);
+        frame.set(Wire.INT, Ipv4.DESTINATION + shift, source);
+        frame.set(Wire.SHORT, Ipv4.CHECKSUM + shift, (short) 0);
+        frame.set(Wire.SHORT, Ipv4.CHECKSUM + shift, (short) ~Checksum.sum(frame, Icmp.QUOTE, Ipv4.HEADER_LENGTH));
+        frame.set(Wire.SHORT, Udp.PORTS + shift, Wire.net16(quotedSourcePort));
+        frame.set(Wire.SHORT, Udp.PORTS + Short.BYTES + shift, Wire.net16(quotedDestinationPort));
+        frame.set(Wire.INT, Udp.LENGTH + shift, 0);
+        frame.set(Wire.LONG, Icmp.TYPE, Icmp.UNREACHABLE | 3 << Byte.SIZE);
+        frame.set(Wire.SHORT, Icmp.CHECKSUM, (short) ~Checksum.sum(frame, Icmp.TYPE, icmpBytes));
+    }
+
     void arp(final long mbuf, final int operation, final int sender, final int target) {
         final MemorySegment buffer = Mbuf.view(mbuf);
         final MemorySegment frame = NativeMemory.view(Mbuf.data(buffer), Wire.VIEW_BYTES);

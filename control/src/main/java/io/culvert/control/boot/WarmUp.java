@@ -27,6 +27,7 @@ import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.worker.Burst;
 import io.culvert.dataplane.worker.Clock;
 import io.culvert.dataplane.worker.Handoff;
+import io.culvert.dataplane.worker.IcmpPolicy;
 import io.culvert.dataplane.worker.RelayPlan;
 import io.culvert.dataplane.worker.Worker;
 import java.lang.foreign.Arena;
@@ -53,6 +54,8 @@ final class WarmUp {
     private static final int LISTEN_PORT = 7_890;
     private static final int POOL_LOW = 10_000;
     private static final int POOL_HIGH = 60_000;
+    /** More than the warm-up provokes. */
+    private static final int ICMP_ERRORS_PER_SECOND = 100_000;
 
     /** The compiler is done when it was silent for so long while the walk went on. */
     private static final Duration SILENCE = Duration.ofMillis(250);
@@ -80,7 +83,8 @@ final class WarmUp {
         final Rule rule = new Rule(0, "warm", ADDRESS, LISTEN_PORT, LISTEN_PORT, List.of(), TARGET, LISTEN_PORT, true,
                 0, NatBehavior.STRICT, 1_000, 1_000, true, true, Limits.NONE, Limits.NONE);
         final SnatPool.Spec spec = new SnatPool.Spec(0, List.of(ADDRESS), POOL_LOW, POOL_HIGH);
-        final RelayPlan plan = new RelayPlan(List.of(link), List.of(rule), List.of(spec), Limits.Spec.UNLIMITED, 1);
+        final RelayPlan plan = new RelayPlan(List.of(link), List.of(rule), List.of(spec), Limits.Spec.UNLIMITED, 1,
+                List.of(), new IcmpPolicy(true, ICMP_ERRORS_PER_SECOND, false, List.of(), 1_000));
         final Neighbors neighbors = new Neighbors(plan.links(), arena);
         neighbors.addStatic(0, TARGET, PEER_MAC);
         for (int i = 0; i < Burst.CAPACITY; i++) {
@@ -158,6 +162,9 @@ final class WarmUp {
                 spoil(mbuf, kind);
             }
             case 12 -> frames.udp(mbuf, 0, sourcePort, ADDRESS, LISTEN_PORT);
+            // About a packet of the established mix, whose clients are the even ones.
+            case 13 -> frames.portUnreachable(mbuf, source - (1 << Byte.SIZE * 3), ADDRESS, LISTEN_PORT,
+                    sourcePort - 1);
             default -> {
                 // The established mix: requests, and replies to the ports that preservation gave them.
                 if ((i & 1) == 0) {

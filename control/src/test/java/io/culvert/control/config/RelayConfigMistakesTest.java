@@ -356,6 +356,12 @@ class RelayConfigMistakesTest {
                 mistake(14, "    target: 192.0.2.17:9000\n    mapping: symmetric",
                         "15:14: rule \"one\": mapping \"symmetric\" is not known here. Fix: use address-and-port or"
                                 + " endpoint-independent"),
+                mistake(14, "    target: 192.0.2.17:9000\n    echo: both",
+                        "15:11: rule \"one\": echo \"both\" is not known here. Fix: use answer or relay"),
+                mistake(17, "    target: 192.0.2.18:9100-9199\n    echo: relay\n  - name: three\n"
+                                + "    listen: 203.0.113.1:9300/udp\n    target: 192.0.2.18:9300\n    echo: relay",
+                        "22:11: rule \"three\" relays echo requests to 203.0.113.1, and so does \"two\" (line 16) for"
+                                + " some of the same clients. Fix: let one of the two relay them"),
                 mistake(14, "    target: 192.0.2.17:9000\n    ttl: keep",
                         "15:10: rule \"one\": ttl \"keep\" is not known here. Fix: use decrement or preserve"),
                 mistake(17, "    target: 192.0.2.18:9100\n  - oops", "18:5: rule 3: must be a map of keys and values"));

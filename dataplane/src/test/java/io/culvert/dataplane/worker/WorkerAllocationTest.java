@@ -6,6 +6,7 @@ import static io.culvert.dataplane.worker.TestRelay.CLIENT_MAC;
 import static io.culvert.dataplane.worker.TestRelay.EDGE;
 import static io.culvert.dataplane.worker.TestRelay.EDGE_ADDRESS;
 import static io.culvert.dataplane.worker.TestRelay.INNER;
+import static io.culvert.dataplane.worker.TestRelay.INNER_ADDRESS;
 import static io.culvert.dataplane.worker.TestRelay.LISTEN;
 import static io.culvert.dataplane.worker.TestRelay.LISTEN_OTHER;
 import static io.culvert.dataplane.worker.TestRelay.MAC;
@@ -22,6 +23,7 @@ import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.wire.Arp;
+import io.culvert.dataplane.wire.Icmp;
 import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
@@ -89,10 +91,14 @@ class WorkerAllocationTest {
         }
         for (final DropReason reason : List.of(DropReason.NO_RULE, DropReason.NOT_FOR_US, DropReason.BAD_CHECKSUM,
                 DropReason.TTL_EXCEEDED, DropReason.TRUNCATED, DropReason.FRAGMENT,
-                DropReason.FRAGMENT_OVERLAP, DropReason.NOT_UDP,
+                DropReason.FRAGMENT_OVERLAP, DropReason.NOT_UDP, DropReason.ICMP_UNRELATED,
                 DropReason.ARP_IGNORED, DropReason.NEIGHBOR_UNRESOLVED, DropReason.TX_RING_FULL, DropReason.RULE_LIMIT,
                 DropReason.SOURCE_RATE_LIMITED)) {
             assertTrue(relay.dropped(reason) > 0, reason.label() + " occurred");
+        }
+        for (final WorkerCounter counter : List.of(WorkerCounter.ICMP_TRANSLATED, WorkerCounter.ICMP_GENERATED,
+                WorkerCounter.ICMP_SUPPRESSED, WorkerCounter.ICMP_ECHO_RELAYED)) {
+            assertTrue(relay.count(counter) > 0, counter + " occurred");
         }
         assertTrue(relay.count(WorkerCounter.SESSIONS) < 10_000, "sessions expired");
         relay.assertBalanced();
@@ -133,12 +139,13 @@ class WorkerAllocationTest {
     private static RelayPlan limited(final RelayPlan plan) {
         final List<Rule> rules = plan.rules().stream()
                 .map(rule -> TestRelay.with(rule, rule.index() == 0 ? 9_000 : 3, 10_000)).toList();
-        return new RelayPlan(plan.links(), rules, plan.pools(), new Limits.Spec(10_000, 9_000, 32, 64, 9_500, 350), 1);
+        return new RelayPlan(plan.links(), rules, plan.pools(), new Limits.Spec(10_000, 9_000, 32, 64, 9_500, 350), 1,
+                plan.addresses(), new IcmpPolicy(true, 100_000, true, List.of(0), 1_000));
     }
 
     private static byte[] mixed(final int i) {
         final byte[] good = fromClient(FIRST_PORT, LISTEN);
-        return switch (i < 8 ? i / 4 : i / 4 % 12) {
+        return switch (i < 8 || i >= 56 ? i / 4 : i / 4 % 12) {
             case 0 -> fromClient(40_000 + i, LISTEN);
             case 1 -> fromClient(50_000 + i, LISTEN_OTHER);
             case 2 -> fromClient(FIRST_PORT, LISTEN - 1);
@@ -146,10 +153,13 @@ class WorkerAllocationTest {
             case 4 -> Frames.ttl(good, 1);
             case 5 -> with(good, Ipv4.CHECKSUM, 0x55);
             case 6 -> with(good, Ipv4.TOTAL_LENGTH, 0x7F);
-            case 7 -> Frames.echoRequest(MAC[EDGE], CLIENT_MAC, CLIENT, EDGE_ADDRESS);
+            case 7 -> Frames.echoRequest(MAC[EDGE], CLIENT_MAC, CLIENT, INNER_ADDRESS);
             case 8 -> Frames.arp(Arp.REQUEST, CLIENT_MAC, CLIENT, 0, EDGE_ADDRESS);
             case 9 -> Frames.arp(Arp.REQUEST, CLIENT_MAC, CLIENT, 0, EDGE_ADDRESS + (1 << 24));
             case 10 -> fragment(good, i & 3);
+            case 14 -> Frames.icmp(MAC[EDGE], CLIENT_MAC, CLIENT, EDGE_ADDRESS, Icmp.UNREACHABLE, 3, 0, Frames.packet(
+                    Frames.udp(CLIENT_MAC, MAC[EDGE], EDGE_ADDRESS, LISTEN, CLIENT, FIRST_PORT + (i & 1) * 1_000, 8)));
+            case 15 -> Frames.icmp(MAC[EDGE], CLIENT_MAC, CLIENT, EDGE_ADDRESS, Icmp.ECHO_REQUEST, 0, i, new byte[32]);
             default -> Frames.ttl(with(good, Ipv4.PROTOCOL, 6), 64);
         };
     }
