@@ -38,11 +38,14 @@ uint64_t culvert_tsc_hz(void);
 
 /* ---- ports, independent of the release's rte_eth_conf and rte_eth_dev_info: src/port.c ------------------------- */
 
+#define CULVERT_RSS_KEY_LIMIT 64
+#define CULVERT_RETA_LIMIT 2048
+
 struct culvert_port_info {
 	char driver[32];          /* DPDK's driver name, e.g. net_ice */
 	uint8_t mac[6];
 	uint8_t link_up;
-	uint8_t reserved;
+	uint8_t hash_key_length;  /* bytes of the RSS key, 0: the driver takes none */
 	int32_t numa_socket;      /* -1: unknown */
 	uint32_t link_mbps;       /* 0xFFFFFFFF: unknown */
 	uint16_t max_rx_queues;
@@ -59,7 +62,18 @@ struct culvert_port_conf {
 	uint16_t tx_descriptors;
 	uint16_t mtu;             /* 0: leave the driver's */
 	uint8_t promiscuous;
+	uint8_t rss_key_length;   /* 0: the driver's own key */
+	uint8_t rss_key[CULVERT_RSS_KEY_LIMIT]; /* the driver takes as much of it as it needs */
+};
+
+/* How a started port spreads packets over its queues. */
+struct culvert_port_rss {
+	uint64_t offloads;        /* RTE_ETH_RSS_* that it hashes on; 0: it does not spread */
+	uint16_t reta_size;       /* a power of two */
+	uint8_t key_length;
 	uint8_t reserved;
+	uint8_t key[CULVERT_RSS_KEY_LIMIT];
+	uint16_t reta[CULVERT_RETA_LIMIT]; /* queue by the low bits of the hash */
 };
 
 struct culvert_port_stats {
@@ -76,8 +90,11 @@ struct culvert_port_stats {
 int32_t culvert_port_info(uint16_t port, struct culvert_port_info *info);
 
 /* Configures, sets up every queue with mbufs of `pool`, and starts the port. RSS over addresses and UDP ports where
- * the driver has it and there is more than one queue. */
+ * the driver has it and there is more than one queue: with the key given, and queues in turn in the redirection table. */
 int32_t culvert_port_start(uint16_t port, const struct culvert_port_conf *conf, struct rte_mempool *pool);
+
+/* Reads back from the driver what culvert_port_start set. A driver that cannot say does not spread as we need it. */
+int32_t culvert_port_rss(uint16_t port, struct culvert_port_rss *rss);
 
 int32_t culvert_port_stats(uint16_t port, struct culvert_port_stats *stats);
 

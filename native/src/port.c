@@ -9,6 +9,17 @@
 
 static const uint64_t RSS_WANTED = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
 
+/* What drivers that do not say take. */
+#define USUAL_RSS_KEY_LENGTH 40
+
+static uint8_t
+hash_key_length(const struct rte_eth_dev_info *device)
+{
+	if (device->flow_type_rss_offloads == 0)
+		return 0;
+	return device->hash_key_size != 0 ? device->hash_key_size : USUAL_RSS_KEY_LENGTH;
+}
+
 int32_t
 culvert_port_info(uint16_t port, struct culvert_port_info *info)
 {
@@ -35,6 +46,7 @@ culvert_port_info(uint16_t port, struct culvert_port_info *info)
 	info->numa_socket = rte_eth_dev_socket_id(port);
 	info->max_rx_queues = device.max_rx_queues;
 	info->max_tx_queues = device.max_tx_queues;
+	info->hash_key_length = hash_key_length(&device);
 	info->reta_size = device.reta_size;
 	info->max_mtu = device.max_mtu;
 	info->rss_offloads = device.flow_type_rss_offloads;
@@ -65,11 +77,60 @@ set_up_queues(uint16_t port, const struct culvert_port_conf *conf, struct rte_me
 	return 0;
 }
 
+/* Queues in turn. A driver that keeps its own table is read, not told. */
+static void
+fill_reta(uint16_t port, uint16_t size, uint16_t queues)
+{
+	struct rte_eth_rss_reta_entry64 reta[CULVERT_RETA_LIMIT / RTE_ETH_RETA_GROUP_SIZE];
+
+	if (size == 0 || size > CULVERT_RETA_LIMIT)
+		return;
+	memset(reta, 0, sizeof(reta));
+	for (uint16_t i = 0; i < size; i++) {
+		reta[i / RTE_ETH_RETA_GROUP_SIZE].mask |= UINT64_C(1) << i % RTE_ETH_RETA_GROUP_SIZE;
+		reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE] = i % queues;
+	}
+	rte_eth_dev_rss_reta_update(port, reta, size);
+}
+
+int32_t
+culvert_port_rss(uint16_t port, struct culvert_port_rss *rss)
+{
+	struct rte_eth_rss_reta_entry64 reta[CULVERT_RETA_LIMIT / RTE_ETH_RETA_GROUP_SIZE];
+	struct rte_eth_rss_conf conf;
+	struct rte_eth_dev_info device;
+	int ret;
+
+	memset(rss, 0, sizeof(*rss));
+	memset(&conf, 0, sizeof(conf));
+	memset(reta, 0, sizeof(reta));
+	ret = rte_eth_dev_info_get(port, &device);
+	if (ret != 0)
+		return culvert_fail("rte_eth_dev_info_get", ret);
+	if (device.reta_size == 0 || device.reta_size > CULVERT_RETA_LIMIT || hash_key_length(&device) == 0
+		|| hash_key_length(&device) > CULVERT_RSS_KEY_LIMIT)
+		return 0;
+	conf.rss_key = rss->key;
+	conf.rss_key_len = hash_key_length(&device);
+	for (uint16_t group = 0; group * RTE_ETH_RETA_GROUP_SIZE < device.reta_size; group++)
+		reta[group].mask = UINT64_MAX;
+	if (rte_eth_dev_rss_hash_conf_get(port, &conf) != 0
+		|| rte_eth_dev_rss_reta_query(port, reta, device.reta_size) != 0)
+		return 0;
+	rss->reta_size = device.reta_size;
+	rss->key_length = hash_key_length(&device);
+	for (uint16_t i = 0; i < device.reta_size; i++)
+		rss->reta[i] = reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
+	rss->offloads = conf.rss_hf & RSS_WANTED;
+	return 0;
+}
+
 int32_t
 culvert_port_start(uint16_t port, const struct culvert_port_conf *conf, struct rte_mempool *pool)
 {
 	struct rte_eth_dev_info device;
 	struct rte_eth_conf eth;
+	uint8_t rss_key[CULVERT_RSS_KEY_LIMIT];
 	int ret;
 
 	ret = rte_eth_dev_info_get(port, &device);
@@ -77,11 +138,16 @@ culvert_port_start(uint16_t port, const struct culvert_port_conf *conf, struct r
 		return culvert_fail("rte_eth_dev_info_get", ret);
 
 	memset(&eth, 0, sizeof(eth));
+	memcpy(rss_key, conf->rss_key, sizeof(rss_key));
 	if (conf->mtu != 0)
 		eth.rxmode.mtu = conf->mtu;
 	if (conf->rx_queues > 1 && (device.flow_type_rss_offloads & RSS_WANTED) != 0) {
 		eth.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		eth.rx_adv_conf.rss_conf.rss_hf = device.flow_type_rss_offloads & RSS_WANTED;
+		if (hash_key_length(&device) <= conf->rss_key_length) {
+			eth.rx_adv_conf.rss_conf.rss_key = rss_key;
+			eth.rx_adv_conf.rss_conf.rss_key_len = hash_key_length(&device);
+		}
 	}
 	/* A jumbo frame spans several mbufs where the driver can scatter; where it cannot, the driver refuses the MTU. */
 	eth.rxmode.offloads = device.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
@@ -101,6 +167,12 @@ culvert_port_start(uint16_t port, const struct culvert_port_conf *conf, struct r
 	ret = rte_eth_dev_start(port);
 	if (ret != 0)
 		return culvert_fail("rte_eth_dev_start", ret);
+	if (eth.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS) {
+		/* Not every driver takes the key when it is configured; culvert_port_rss tells whether it did at all. */
+		if (eth.rx_adv_conf.rss_conf.rss_key != NULL)
+			rte_eth_dev_rss_hash_update(port, &eth.rx_adv_conf.rss_conf);
+		fill_reta(port, device.reta_size, conf->rx_queues);
+	}
 	if (conf->promiscuous) {
 		ret = rte_eth_promiscuous_enable(port);
 		if (ret != 0 && ret != -ENOTSUP) /* ENOTSUP: the device has no filter to lift */

@@ -133,6 +133,33 @@ a_null_port_fills_its_buffers(struct rte_mempool *pool)
 	close_port(port, "net_null_shim");
 }
 
+/* net_null spreads nothing, but keeps what it is told. */
+static void
+a_port_says_how_it_spreads(struct rte_mempool *pool)
+{
+	struct culvert_port_conf conf = { .rx_queues = 3, .tx_queues = 3, .rx_descriptors = 64, .tx_descriptors = 64,
+		.rss_key_length = CULVERT_RSS_KEY_LIMIT };
+	struct culvert_port_info info;
+	static struct culvert_port_rss rss;
+	uint16_t port = open_port("net_null_rss", "");
+
+	for (int i = 0; i < CULVERT_RSS_KEY_LIMIT; i++)
+		conf.rss_key[i] = (uint8_t)(7 * i + 1);
+	CHECK(culvert_port_info(port, &info) == 0 && info.hash_key_length == 40 && info.reta_size == 128);
+	CHECK(culvert_port_start(port, &conf, pool) == 0);
+	CHECK(culvert_port_rss(port, &rss) == 0);
+	CHECK(rss.key_length == 40 && memcmp(rss.key, conf.rss_key, 40) == 0 && rss.reta_size == 128);
+	for (int i = 0; i < rss.reta_size; i++)
+		CHECK(rss.reta[i] == i % 3);
+	close_port(port, "net_null_rss");
+
+	port = open_port("net_ring_rss", "");
+	CHECK(culvert_port_start(port, &conf, pool) == 0);
+	CHECK(culvert_port_rss(port, &rss) == 0);
+	CHECK(rss.offloads == 0 && rss.reta_size == 0 && rss.key_length == 0);
+	close_port(port, "net_ring_rss");
+}
+
 static void
 failures_name_their_function(struct rte_mempool *pool)
 {
@@ -173,6 +200,7 @@ main(void)
 	buffers_go_out_and_come_back(pool);
 	a_ring_carries_a_burst(pool);
 	a_null_port_fills_its_buffers(pool);
+	a_port_says_how_it_spreads(pool);
 	failures_name_their_function(pool);
 
 	CHECK(rte_mempool_avail_count(pool) == BUFFERS);

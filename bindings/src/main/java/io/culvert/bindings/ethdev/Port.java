@@ -6,11 +6,14 @@ import io.culvert.bindings.eal.DpdkException;
 import io.culvert.bindings.ffi.Dpdk;
 import io.culvert.bindings.ffi.culvert_port_conf;
 import io.culvert.bindings.ffi.culvert_port_info;
+import io.culvert.bindings.ffi.culvert_port_rss;
 import io.culvert.bindings.ffi.culvert_port_stats;
 import io.culvert.bindings.mempool.Mempool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 
 /** An Ethernet device of DPDK: physical (by PCI address) or virtual (by a vdev string such as {@code net_tap0}). */
@@ -24,6 +27,9 @@ public final class Port implements AutoCloseable {
             "net_ice", "net_i40e", "net_iavf", "net_ixgbe", "net_ixgbe_vf", "net_e1000_igb", "net_e1000_em", "net_igc",
             "mlx5_pci", "mlx5_auxiliary", "net_mlx4", "net_bnxt", "net_ena", "net_vmxnet3", "net_memif", "net_ring",
             "net_null");
+
+    /** As many bytes as any driver's key has. */
+    public static final int RSS_KEY_LIMIT = Dpdk.CULVERT_RSS_KEY_LIMIT();
 
     private static final int EEXIST = 17;
 
@@ -137,14 +143,22 @@ public final class Port implements AutoCloseable {
         }
     }
 
+    /** {@link #start(int, int, int, byte[], Mempool)}, spreading over several queues as the driver likes. */
+    public void start(final int queues, final int descriptors, final int mtu, final Mempool pool) {
+        start(queues, descriptors, mtu, new byte[0], pool);
+    }
+
     /**
      * Configures {@code queues} receive and as many transmit queues and starts the port, promiscuous: which frames
      * are ours is decided by the walk, also for addresses that the device does not know.
      *
      * @param descriptors of each queue; the driver's own limits win
      * @param mtu bytes of an IP packet; 0 leaves what the device has
+     * @param rssKey of the hash that spreads packets over several queues, {@link #RSS_KEY_LIMIT} bytes, of which the
+     *     driver takes as many as it needs; empty for the driver's own
      */
-    public void start(final int queues, final int descriptors, final int mtu, final Mempool pool) {
+    public void start(final int queues, final int descriptors, final int mtu, final byte[] rssKey,
+                      final Mempool pool) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment conf = culvert_port_conf.allocate(arena);
             culvert_port_conf.rx_queues(conf, (short) queues);
@@ -153,7 +167,26 @@ public final class Port implements AutoCloseable {
             culvert_port_conf.tx_descriptors(conf, (short) descriptors);
             culvert_port_conf.mtu(conf, (short) mtu);
             culvert_port_conf.promiscuous(conf, (byte) 1);
+            culvert_port_conf.rss_key_length(conf, (byte) rssKey.length);
+            MemorySegment.copy(rssKey, 0, culvert_port_conf.rss_key(conf), ValueLayout.JAVA_BYTE, 0, rssKey.length);
             check(Dpdk.culvert_port_start(id, conf, pool.segment()));
+        }
+    }
+
+    /** How the started port spreads packets over its queues, or nothing where its driver cannot say. */
+    public Optional<Rss> rss() {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment rss = culvert_port_rss.allocate(arena);
+            check(Dpdk.culvert_port_rss(id, rss));
+            if (culvert_port_rss.offloads(rss) == 0) {
+                return Optional.empty();
+            }
+            final int[] reta = new int[Short.toUnsignedInt(culvert_port_rss.reta_size(rss))];
+            Arrays.setAll(reta, i -> Short.toUnsignedInt(
+                    culvert_port_rss.reta(rss).getAtIndex(ValueLayout.JAVA_SHORT, i)));
+            final byte[] key = culvert_port_rss.key(rss).asSlice(0, culvert_port_rss.key_length(rss))
+                    .toArray(ValueLayout.JAVA_BYTE);
+            return Optional.of(new Rss(key, reta, culvert_port_rss.offloads(rss)));
         }
     }
 

@@ -68,6 +68,26 @@ public class Dpdk {
     public static final AddressLayout C_POINTER = ValueLayout.ADDRESS
             .withTargetLayout(MemoryLayout.sequenceLayout(java.lang.Long.MAX_VALUE, JAVA_BYTE));
     public static final ValueLayout.OfLong C_LONG = ValueLayout.JAVA_LONG;
+    private static final int CULVERT_RSS_KEY_LIMIT = (int)64L;
+    /**
+
+     * {@snippet lang=c :
+     * #define CULVERT_RSS_KEY_LIMIT 64
+     * }
+     */
+    public static int CULVERT_RSS_KEY_LIMIT() {
+        return CULVERT_RSS_KEY_LIMIT;
+    }
+    private static final int CULVERT_RETA_LIMIT = (int)2048L;
+    /**
+
+     * {@snippet lang=c :
+     * #define CULVERT_RETA_LIMIT 2048
+     * }
+     */
+    public static int CULVERT_RETA_LIMIT() {
+        return CULVERT_RETA_LIMIT;
+    }
 
     private static class rte_eal_init {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -1558,6 +1578,69 @@ public class Dpdk {
                 traceDowncall("culvert_port_start", port, conf, pool);
             }
             return (int)mh$.invokeExact(port, conf, pool);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class culvert_port_rss {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Dpdk.C_INT,
+            Dpdk.C_SHORT,
+            Dpdk.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = Dpdk.findOrThrow("culvert_port_rss");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * int32_t culvert_port_rss(uint16_t port, struct culvert_port_rss *rss)
+     * }
+     */
+    public static FunctionDescriptor culvert_port_rss$descriptor() {
+        return culvert_port_rss.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * int32_t culvert_port_rss(uint16_t port, struct culvert_port_rss *rss)
+     * }
+     */
+    public static MethodHandle culvert_port_rss$handle() {
+        return culvert_port_rss.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * int32_t culvert_port_rss(uint16_t port, struct culvert_port_rss *rss)
+     * }
+     */
+    public static MemorySegment culvert_port_rss$address() {
+        return culvert_port_rss.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * int32_t culvert_port_rss(uint16_t port, struct culvert_port_rss *rss)
+     * }
+     */
+    public static int culvert_port_rss(short port, MemorySegment rss) {
+        var mh$ = culvert_port_rss.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("culvert_port_rss", port, rss);
+            }
+            return (int)mh$.invokeExact(port, rss);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }

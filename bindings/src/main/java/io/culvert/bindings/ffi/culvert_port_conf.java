@@ -22,7 +22,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint16_t tx_descriptors;
  *     uint16_t mtu;
  *     uint8_t promiscuous;
- *     uint8_t reserved;
+ *     uint8_t rss_key_length;
+ *     uint8_t rss_key[64];
  * }
  * }
  */
@@ -39,7 +40,8 @@ public class culvert_port_conf {
         Dpdk.C_SHORT.withName("tx_descriptors"),
         Dpdk.C_SHORT.withName("mtu"),
         Dpdk.C_CHAR.withName("promiscuous"),
-        Dpdk.C_CHAR.withName("reserved")
+        Dpdk.C_CHAR.withName("rss_key_length"),
+        MemoryLayout.sequenceLayout(64, Dpdk.C_CHAR).withName("rss_key")
     ).withName("culvert_port_conf");
 
     /**
@@ -337,52 +339,136 @@ public class culvert_port_conf {
         struct.set(promiscuous$LAYOUT, promiscuous$OFFSET, fieldValue);
     }
 
-    private static final OfByte reserved$LAYOUT = (OfByte)$LAYOUT.select(groupElement("reserved"));
+    private static final OfByte rss_key_length$LAYOUT = (OfByte)$LAYOUT.select(groupElement("rss_key_length"));
 
     /**
      * Layout for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t rss_key_length
      * }
      */
-    public static final OfByte reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfByte rss_key_length$layout() {
+        return rss_key_length$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = 11;
+    private static final long rss_key_length$OFFSET = 11;
 
     /**
      * Offset for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t rss_key_length
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long rss_key_length$offset() {
+        return rss_key_length$OFFSET;
     }
 
     /**
      * Getter for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t rss_key_length
      * }
      */
-    public static byte reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static byte rss_key_length(MemorySegment struct) {
+        return struct.get(rss_key_length$LAYOUT, rss_key_length$OFFSET);
     }
 
     /**
      * Setter for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t rss_key_length
      * }
      */
-    public static void reserved(MemorySegment struct, byte fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void rss_key_length(MemorySegment struct, byte fieldValue) {
+        struct.set(rss_key_length$LAYOUT, rss_key_length$OFFSET, fieldValue);
+    }
+
+    private static final SequenceLayout rss_key$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("rss_key"));
+
+    /**
+     * Layout for field:
+
+     * {@snippet lang=c :
+     * uint8_t rss_key[64]
+     * }
+     */
+    public static final SequenceLayout rss_key$layout() {
+        return rss_key$LAYOUT;
+    }
+
+    private static final long rss_key$OFFSET = 12;
+
+    /**
+     * Offset for field:
+
+     * {@snippet lang=c :
+     * uint8_t rss_key[64]
+     * }
+     */
+    public static final long rss_key$offset() {
+        return rss_key$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+
+     * {@snippet lang=c :
+     * uint8_t rss_key[64]
+     * }
+     */
+    public static MemorySegment rss_key(MemorySegment struct) {
+        return struct.asSlice(rss_key$OFFSET, rss_key$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+
+     * {@snippet lang=c :
+     * uint8_t rss_key[64]
+     * }
+     */
+    public static void rss_key(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, rss_key$OFFSET, rss_key$LAYOUT.byteSize());
+    }
+
+    private static long[] rss_key$DIMS = { 64 };
+
+    /**
+     * Dimensions for array field:
+
+     * {@snippet lang=c :
+     * uint8_t rss_key[64]
+     * }
+     */
+    public static long[] rss_key$dimensions() {
+        return rss_key$DIMS;
+    }
+    private static final VarHandle rss_key$ELEM_HANDLE = rss_key$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+
+     * {@snippet lang=c :
+     * uint8_t rss_key[64]
+     * }
+     */
+    public static byte rss_key(MemorySegment struct, long index0) {
+        return (byte)rss_key$ELEM_HANDLE.get(struct, 0L, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+
+     * {@snippet lang=c :
+     * uint8_t rss_key[64]
+     * }
+     */
+    public static void rss_key(MemorySegment struct, long index0, byte fieldValue) {
+        rss_key$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
     }
 
     /**

@@ -19,7 +19,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     char driver[32];
  *     uint8_t mac[6];
  *     uint8_t link_up;
- *     uint8_t reserved;
+ *     uint8_t hash_key_length;
  *     int32_t numa_socket;
  *     uint32_t link_mbps;
  *     uint16_t max_rx_queues;
@@ -40,7 +40,7 @@ public class culvert_port_info {
         MemoryLayout.sequenceLayout(32, Dpdk.C_CHAR).withName("driver"),
         MemoryLayout.sequenceLayout(6, Dpdk.C_CHAR).withName("mac"),
         Dpdk.C_CHAR.withName("link_up"),
-        Dpdk.C_CHAR.withName("reserved"),
+        Dpdk.C_CHAR.withName("hash_key_length"),
         Dpdk.C_INT.withName("numa_socket"),
         Dpdk.C_INT.withName("link_mbps"),
         Dpdk.C_SHORT.withName("max_rx_queues"),
@@ -273,52 +273,52 @@ public class culvert_port_info {
         struct.set(link_up$LAYOUT, link_up$OFFSET, fieldValue);
     }
 
-    private static final OfByte reserved$LAYOUT = (OfByte)$LAYOUT.select(groupElement("reserved"));
+    private static final OfByte hash_key_length$LAYOUT = (OfByte)$LAYOUT.select(groupElement("hash_key_length"));
 
     /**
      * Layout for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t hash_key_length
      * }
      */
-    public static final OfByte reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfByte hash_key_length$layout() {
+        return hash_key_length$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = 39;
+    private static final long hash_key_length$OFFSET = 39;
 
     /**
      * Offset for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t hash_key_length
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long hash_key_length$offset() {
+        return hash_key_length$OFFSET;
     }
 
     /**
      * Getter for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t hash_key_length
      * }
      */
-    public static byte reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static byte hash_key_length(MemorySegment struct) {
+        return struct.get(hash_key_length$LAYOUT, hash_key_length$OFFSET);
     }
 
     /**
      * Setter for field:
 
      * {@snippet lang=c :
-     * uint8_t reserved
+     * uint8_t hash_key_length
      * }
      */
-    public static void reserved(MemorySegment struct, byte fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void hash_key_length(MemorySegment struct, byte fieldValue) {
+        struct.set(hash_key_length$LAYOUT, hash_key_length$OFFSET, fieldValue);
     }
 
     private static final OfInt numa_socket$LAYOUT = (OfInt)$LAYOUT.select(groupElement("numa_socket"));

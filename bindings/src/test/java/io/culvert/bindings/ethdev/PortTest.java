@@ -2,6 +2,7 @@
 package io.culvert.bindings.ethdev;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -14,6 +15,8 @@ import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -65,6 +68,26 @@ class PortTest {
             Mempool.free(mbufs, 1);
             assertEquals(BURST, port.stats().sentPackets());
             assertEquals(BURST, port.stats().receivedPackets());
+        }
+    }
+
+    /** net_null spreads nothing, but keeps what it is told. */
+    @Test
+    void aPortSaysHowItSpreadsPacketsOverItsQueues() {
+        final byte[] key = new byte[Port.RSS_KEY_LIMIT];
+        for (int i = 0; i < key.length; i++) {
+            key[i] = (byte) (i * 7 + 200);
+        }
+        try (Port port = Port.open("net_null0")) {
+            port.start(3, 512, 0, key, pool);
+            final Rss rss = port.rss().orElseThrow();
+            assertArrayEquals(Arrays.copyOf(key, 40), rss.key());
+            assertArrayEquals(IntStream.range(0, 128).map(i -> i % 3).toArray(), rss.reta());
+            assertTrue(rss.hashesIpv4Udp() && rss.hashesIpv6Udp());
+        }
+        try (Port port = Port.open("net_ring0")) {
+            port.start(3, 512, 0, key, pool);
+            assertTrue(port.rss().isEmpty(), "net_ring knows nothing of it");
         }
     }
 

@@ -56,6 +56,7 @@ public final class Housekeeper {
         counters.setProcess(series.up(index), info.linkUp() ? 1 : 0);
         counters.setProcess(series.speedBytes(index),
                 info.linkMbps() < 0 ? 0 : (long) info.linkMbps() * BITS_PER_MEGABIT / Byte.SIZE);
+        counters.setProcess(series.rss(index), relay.snatPools().steersReplies(index) ? 1 : 0);
         counters.setProcess(series.receiveMissed(index), past.receivedMissed() + stats.receivedMissed());
         counters.setProcess(series.receiveErrors(index), past.receiveErrors() + stats.receiveErrors());
         counters.setProcess(series.receiveNoMbuf(index), past.receivedNoMbuf() + stats.receivedNoMbuf());

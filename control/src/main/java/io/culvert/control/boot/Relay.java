@@ -4,6 +4,7 @@ package io.culvert.control.boot;
 import io.culvert.bindings.eal.DpdkException;
 import io.culvert.bindings.ethdev.Port;
 import io.culvert.bindings.ethdev.PortInfo;
+import io.culvert.bindings.ethdev.Rss;
 import io.culvert.bindings.ethdev.RxQueue;
 import io.culvert.bindings.ethdev.TxQueue;
 import io.culvert.bindings.mempool.Mempool;
@@ -19,8 +20,10 @@ import io.culvert.dataplane.host.NeighborFile;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Adoption;
+import io.culvert.dataplane.nat.ReplyQueues;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPools;
+import io.culvert.dataplane.nat.Toeplitz;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -55,6 +58,8 @@ public final class Relay implements AutoCloseable {
     private final List<Port> ports = new ArrayList<>();
     private final List<FlowFile> flowFiles = new ArrayList<>();
     private final List<Worker> workers = new ArrayList<>();
+    /** Of this start alone: nobody outside can aim at one worker. */
+    private final byte[] rssKey = new byte[Port.RSS_KEY_LIMIT];
     private Mempool pool;
     private RelayPlan plan;
     private SnatPools snatPools;
@@ -64,7 +69,9 @@ public final class Relay implements AutoCloseable {
     private CounterFile counters;
     private Optional<String> heritage;
 
-    private Relay() { }
+    private Relay() {
+        new SecureRandom().nextBytes(rssKey);
+    }
 
     /** @throws Failure that names the device, DPDK's text and the mend; what was opened is closed again */
     public static Relay open(final RelayConfig config, final MemoryPlan memory, final Instance instance,
@@ -101,7 +108,8 @@ public final class Relay implements AutoCloseable {
         }
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());
         snatPools = new SnatPools(
-                plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()));
+                plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()),
+                ports.stream().map(port -> replyQueues(port, plan.workers())).toArray(ReplyQueues[]::new));
         final Predecessor predecessor = new Predecessor(instance, plan.workers(), ownClock);
         opened.push(predecessor);
         heritage = predecessor.farewell();
@@ -183,7 +191,18 @@ public final class Relay implements AutoCloseable {
                     + " workers need one each. Fix: set workers: { count: "
                     + Math.min(info.maxRxQueues(), info.maxTxQueues()) + " }, or give the device more queues");
         }
-        port.start(queues, memory.descriptors(), config.mtu().orElse(0), pool);
+        port.start(queues, memory.descriptors(), config.mtu().orElse(0), rssKey, pool);
+    }
+
+    /** How the port's NIC will spread replies over the workers, or null where the driver does not say so. */
+    private static ReplyQueues replyQueues(final Port port, final int workers) {
+        final Optional<Rss> found = workers == 1 ? Optional.empty() : port.rss();
+        return found.filter(rss -> rss.hashesIpv4Udp() && rss.key().length >= Toeplitz.IPV4_KEY_LENGTH
+                        && Integer.bitCount(rss.reta().length) == 1
+                        && Arrays.stream(rss.reta()).allMatch(queue -> queue < workers))
+                .map(rss -> new ReplyQueues(new Toeplitz(rss.key()), rss.reta(),
+                        rss.hashesIpv6Udp() && rss.key().length >= Toeplitz.IPV6_KEY_LENGTH))
+                .orElse(null);
     }
 
     /** The configured next hops, and those that every session will need: asked for before the first packet. */

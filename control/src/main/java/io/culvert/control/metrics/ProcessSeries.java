@@ -24,6 +24,7 @@ public final class ProcessSeries {
     private final int transmitErrors;
     private final int up;
     private final int speedBytes;
+    private final int rss;
     private final int buffersUsed;
     private final int buffersFree;
     private final int snatPortsUsed;
@@ -38,6 +39,7 @@ public final class ProcessSeries {
         transmitErrors = add("culvert_port_transmit_errors_total", "port", ports);
         up = add("culvert_port_up", "port", ports);
         speedBytes = add("culvert_port_speed_bytes", "port", ports);
+        rss = add("culvert_port_rss", "port", ports);
         buffersUsed = add("culvert_mempool_buffers", "state", List.of("used"));
         buffersFree = add("culvert_mempool_buffers", "state", List.of("free"));
         snatPortsUsed = add("culvert_snat_ports_used", "pool", pools);
@@ -83,6 +85,11 @@ public final class ProcessSeries {
     /** Bytes per second; 0 when the driver does not say. */
     public int speedBytes(final int port) {
         return speedBytes + port;
+    }
+
+    /** 1 where replies reach the worker of their session by the NIC's own hash, without a handoff. */
+    public int rss(final int port) {
+        return rss + port;
     }
 
     public int buffersUsed() {

@@ -6,6 +6,7 @@ import io.culvert.dataplane.stats.LoopHistogram;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
@@ -22,9 +23,23 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
     /** How much of something bounded is in use. */
     public record Gauge(long used, long limit) { }
 
+    /** How replies that come in on a port reach the worker of their session. */
+    public enum Steering {
+        /** There is but one worker. */
+        NONE,
+        /** By the NIC's own hash, for which external ports are chosen. */
+        RSS,
+        /** From worker to worker, where the hash is unknown. */
+        HANDOFF;
+
+        public String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     /** A port: the workers' counts, then what the port itself tells. */
-    public record Port(String name, boolean up, long speedBytes, Traffic received, Traffic sent, long missed,
-                       long receiveErrors, long noMbuf, long transmitErrors, long answered,
+    public record Port(String name, boolean up, long speedBytes, Steering steering, Traffic received, Traffic sent,
+                       long missed, long receiveErrors, long noMbuf, long transmitErrors, long answered,
                        Map<DropReason, Long> drops) {
     }
 
@@ -35,7 +50,8 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
      * @param unaccounted the ledger's difference; 0 when it balances
      */
     public record Worker(int number, long busyCycles, long idleCycles, long packets, long bursts,
-                         double longestLoopMicros, long heartbeatAgeMs, long sessions, long unaccounted) {
+                         double longestLoopMicros, long heartbeatAgeMs, long sessions, long handedOff,
+                         long takenOver, long unaccounted) {
         public double busyRatio() {
             final long cycles = busyCycles + idleCycles;
             return cycles == 0 ? 0 : (double) busyCycles / cycles;
@@ -92,7 +108,7 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
                     "reason", DropReason.of(reason).label())));
         }
         return new Port(name, process(counters, "culvert_port_up", name) != 0,
-                process(counters, "culvert_port_speed_bytes", name),
+                process(counters, "culvert_port_speed_bytes", name), steering(counters, name),
                 new Traffic(counters.total(Series.of("culvert_port_receive_packets_total", "port", name)),
                         counters.total(Series.of("culvert_port_receive_bytes_total", "port", name))),
                 new Traffic(counters.total(Series.of("culvert_port_transmit_packets_total", "port", name)),
@@ -104,6 +120,13 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
                 Stream.of("arp", "icmp", "nd", "icmpv6").mapToLong(protocol -> counters.total(
                         Series.of("culvert_answered_packets_total", "port", name, "protocol", protocol))).sum(),
                 drops);
+    }
+
+    private static Steering steering(final Counters counters, final String port) {
+        if (counters.file().workers() == 1) {
+            return Steering.NONE;
+        }
+        return process(counters, "culvert_port_rss", port) != 0 ? Steering.RSS : Steering.HANDOFF;
     }
 
     private static long process(final Counters counters, final String metric, final String port) {
@@ -132,6 +155,8 @@ public record Stats(Health health, List<Port> ports, List<Worker> workers, List<
                 longestLoopMicros(counters, worker),
                 heartbeatAgeMs(counters, worker, nowMs),
                 counters.worker(worker, "culvert_worker_sessions"),
+                counters.worker(worker, "culvert_worker_handed_off_packets_total"),
+                counters.worker(worker, "culvert_worker_taken_over_packets_total"),
                 ledger.unaccounted(worker));
     }
 

@@ -38,6 +38,7 @@ public final class StatsJson {
         for (final Stats.Port port : stats.ports()) {
             json.beginObject().name("name").value(port.name()).name("up").value(port.up())
                     .name("bitsPerSecond").value(port.speedBytes() * Byte.SIZE)
+                    .name("steering").value(port.steering().label())
                     .name("receive").beginObject();
             traffic(port.received());
             json.name("missedPackets").value(port.missed()).name("errors").value(port.receiveErrors())
@@ -61,6 +62,8 @@ public final class StatsJson {
                     .name("longestLoopMicros").value(rounded(worker.longestLoopMicros()))
                     .name("heartbeatAgeMillis").value(worker.heartbeatAgeMs())
                     .name("sessions").value(worker.sessions())
+                    .name("handedOffPackets").value(worker.handedOff())
+                    .name("takenOverPackets").value(worker.takenOver())
                     .name("unaccountedPackets").value(worker.unaccounted()).endObject();
         }
         json.endArray();

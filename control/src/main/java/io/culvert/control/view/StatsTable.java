@@ -26,6 +26,7 @@ public final class StatsTable {
         section(pools());
         out.endLine();
         resources();
+        steering();
         ledger();
     }
 
@@ -106,6 +107,15 @@ public final class StatsTable {
                 .endLine();
         out.put("next hops ").put(stats.neighbors().entrySet().stream()
                 .map(state -> state.getKey() + " " + state.getValue()).collect(Collectors.joining(", "))).endLine();
+    }
+
+    private void steering() {
+        if (stats.workers().size() > 1) {
+            out.put("replies reach their worker by ").put(stats.ports().stream()
+                    .map(port -> port.steering().label() + " on " + port.name()).collect(Collectors.joining(", ")))
+                    .put("; ").put(stats.workers().stream().mapToLong(Stats.Worker::handedOff).sum())
+                    .put(" packets handed off").endLine();
+        }
     }
 
     private void ledger() {

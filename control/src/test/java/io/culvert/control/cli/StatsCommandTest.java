@@ -45,12 +45,15 @@ class StatsCommandTest {
             counters.add(relay.catalog.ruleTraffic(0) + 1, 480_000);
             counters.add(relay.catalog.ruleTraffic(0) + 2, 390);
             counters.add(relay.catalog.ruleTraffic(0) + 3, 312_000);
+            counters.add(relay.catalog.of(WorkerCounter.HANDED_OFF), 7);
+            counters.add(relay.catalog.of(WorkerCounter.TAKEN_OVER), 7);
             counters.set(relay.catalog.of(WorkerCounter.HEARTBEAT_MS), System.currentTimeMillis());
         }
         new LoopHistogram(relay.worker(1)).record(200_000);
         relay.counters.setProcess(relay.series.up(0), 1);
         relay.counters.setProcess(relay.series.speedBytes(0), 25_000_000_000L / Byte.SIZE);
         relay.counters.setProcess(relay.series.receiveMissed(0), 17);
+        relay.counters.setProcess(relay.series.rss(0), 1);
         relay.counters.setProcess(relay.series.buffersUsed(), 100);
         relay.counters.setProcess(relay.series.buffersFree(), 900);
         relay.counters.setProcess(relay.series.snatPortsUsed(0), 8);
@@ -98,6 +101,7 @@ class StatsCommandTest {
 
                 buffers 100 of 1000 in use
                 next hops incomplete 0, reachable 3, probing 0, failed 0, static 0
+                replies reach their worker by rss on p0, handoff on p1; 14 packets handed off
                 ledger balanced
                 """, run.out().replaceAll("\\d+\\.\\ds", "TIME").replaceAll("pid \\d+", "pid PID"));
         assertEquals("", run.err());
@@ -112,11 +116,13 @@ class StatsCommandTest {
         assertEquals("ready", stats.get("state"));
         assertEquals("running", stats.get("life"));
         assertEquals(true, stats.get("ledgerBalanced"));
-        assertEquals(Map.of("name", "p0", "up", true, "bitsPerSecond", 25_000_000_000L,
+        assertEquals(Map.of("name", "p0", "up", true, "bitsPerSecond", 25_000_000_000L, "steering", "rss",
                 "receive", Map.of("packets", 2_000L, "bytes", 1_600_000L, "missedPackets", 17L, "errors", 0L,
                         "noMbuf", 0L),
                 "transmit", Map.of("packets", 6L, "bytes", 0L, "errors", 0L), "answeredPackets", 4L),
                 first(stats, "ports"));
+        assertEquals(7L, first(stats, "workers").get("handedOffPackets"));
+        assertEquals(7L, first(stats, "workers").get("takenOverPackets"));
         assertEquals(0.25, first(stats, "workers").get("busyRatio"));
         assertEquals(12.5, first(stats, "workers").get("packetsPerBurst"));
         assertEquals(Map.of("name", "cam-wall", "sessions", 8L, "sessionsCreated", 10L, "sessionsEnded", 2L,

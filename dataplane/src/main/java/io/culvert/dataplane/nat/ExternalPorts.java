@@ -55,12 +55,14 @@ public final class ExternalPorts {
 
     /**
      * @param worker whose session it is for, and {@code session} its forward slot there
+     * @param aim of replies, or null
      * @return a port, or EXHAUSTED
      */
-    int lend(final int preferred, final int worker, final int session, final int nowMs) {
+    int lend(final int preferred, final int worker, final int session, final ReplyAim aim, final int nowMs) {
         lock();
         try {
-            final int port = suiting(preferred).lend(preferred, nowMs);
+            final int port = aim == null ? suiting(preferred).lend(preferred, nowMs)
+                    : suiting(preferred).lend(preferred, aim, nowMs);
             if (port != EXHAUSTED) {
                 own(port, worker, session);
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
 import java.lang.foreign.Arena;
 
@@ -17,25 +18,30 @@ public final class Leases {
     private final SnatPools pools;
     /** Null when no rule shares endpoints. */
     private final Mappings mappings;
+    private final ReplyAim aim;
 
     /** @param flows the worker's table */
-    public Leases(final int worker, final FlowTable flows, final RuleTable rules, final SnatPools pools,
-                  final Arena arena) {
+    public Leases(final int worker, final FlowTable flows, final AddressBook book, final RuleTable rules,
+                  final SnatPools pools, final Arena arena) {
         this.worker = worker;
         this.pools = pools;
+        this.aim = new ReplyAim(worker, book, pools.replyQueues());
         this.mappings = rules.sharesEndpoints() ? new Mappings(flows, arena) : null;
     }
 
     /**
      * Takes an external endpoint for a session.
      *
+     * @param link to the target, whose replies come back over it
      * @param forward the session's forward slot
      * @return the lease, or {@link SnatPool#EXHAUSTED}
      */
-    int take(final Rule rule, final int client, final int clientPort, final int forward, final int nowMs) {
+    int take(final Rule rule, final int link, final int targetPort, final int client, final int clientPort,
+             final int forward, final int nowMs) {
         final SnatPool pool = pools.get(rule.pool());
+        final ReplyAim replies = aim.at(link, rule.targetAddress(), targetPort);
         if (!rule.behavior().sharesEndpoints()) {
-            return pool.lend(client, clientPort, worker, forward, nowMs);
+            return pool.lend(client, clientPort, worker, forward, replies, nowMs);
         }
         final long key = key(rule, client, clientPort);
         final int place = mappings.find(key);
@@ -43,7 +49,7 @@ public final class Leases {
             return join(rule, place, clientPort, forward);
         }
         final int lease = rule.behavior().portPairs() ? pool.lendPair(client, clientPort, worker, nowMs)
-                : pool.lend(client, clientPort, worker, forward, nowMs);
+                : pool.lend(client, clientPort, worker, forward, replies, nowMs);
         return lease == SnatPool.EXHAUSTED ? lease : join(rule, mappings.add(key, lease), clientPort, forward);
     }
 

@@ -16,6 +16,9 @@ public final class PortPool {
     /** RFC 6888 REQ-8. */
     private static final int REST_MS = 120_000;
 
+    /** Ports that are tried for one that hits: with eight workers one lease in 5,000 finds none. */
+    private static final int AIMS_LIMIT = 64;
+
     private static final int PORTS = 1 << Short.SIZE;
     private static final int WORDS = PORTS / Long.SIZE;
     /** In every word the even ports have even bits. */
@@ -80,6 +83,25 @@ public final class PortPool {
         final int start = first + random.nextInt(span);
         final int sameParity = findFree(start, parity, 0);
         return take(sameParity != EXHAUSTED ? sameParity : findFree(start, -1L, 0));
+    }
+
+    /**
+     * {@link #lend} of a port that hits the aim, of the same parity; of another where none is found soon.
+     */
+    int lend(final int preferred, final ReplyAim aim, final int nowMs) {
+        wakeRested(nowMs);
+        if (isFree(preferred) && aim.isHitBy(preferred)) {
+            return take(preferred);
+        }
+        int port = first + random.nextInt(span);
+        for (int i = 0; i < AIMS_LIMIT && port != EXHAUSTED; i++) {
+            port = findFree(port & PORTS - 1, EVEN << (preferred & 1), 0);
+            if (port != EXHAUSTED && aim.isHitBy(port)) {
+                return take(port);
+            }
+            port = port == EXHAUSTED ? EXHAUSTED : port + 1;
+        }
+        return lend(preferred, nowMs);
     }
 
     /** Lends two free neighbours. @return the even one, or EXHAUSTED when there are no such two */

@@ -74,7 +74,8 @@ public final class Sessions {
         int lease = 0;
         if (rule.pool() != Rule.NO_SNAT) {
             final SnatPool pool = pools.get(rule.pool());
-            lease = leases.take(rule, client, clientPort, forward, nowMs);
+            lease = leases.take(rule, neighbors.link(toTarget), rule.targetPort(listenPort), client, clientPort,
+                    forward, nowMs);
             if (lease == SnatPool.EXHAUSTED) {
                 flows.putBack(forward);
                 return refuse(DropReason.SNAT_EXHAUSTED, toTarget, toClient);

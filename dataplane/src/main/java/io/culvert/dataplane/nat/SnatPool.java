@@ -24,15 +24,25 @@ public final class SnatPool {
         this.externals = externals;
     }
 
+    /** {@link #lend(int, int, int, int, ReplyAim, int)} of any port. */
+    public int lend(final int client, final int preferredPort, final int worker, final int session, final int nowMs) {
+        return lend(client, preferredPort, worker, session, null, nowMs);
+    }
+
     /**
      * @param worker whose session it is for, and {@code session} its forward slot there
+     * @param aim of the session's replies, or null where any port is as good
      * @return a lease, or EXHAUSTED
      */
-    public int lend(final int client, final int preferredPort, final int worker, final int session, final int nowMs) {
+    int lend(final int client, final int preferredPort, final int worker, final int session, final ReplyAim aim,
+             final int nowMs) {
         final int first = firstFor(client, externals.length);
         for (int i = 0; i < externals.length; i++) {
             final int external = (first + i) % externals.length;
-            final int port = externals[external].lend(preferredPort, worker, session, nowMs);
+            if (aim != null) {
+                aim.from(address(external));
+            }
+            final int port = externals[external].lend(preferredPort, worker, session, aim, nowMs);
             if (port != ExternalPorts.EXHAUSTED) {
                 return lease(external, port);
             }

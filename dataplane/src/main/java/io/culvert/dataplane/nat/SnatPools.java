@@ -13,13 +13,24 @@ public final class SnatPools {
     private static final int GOLDEN_RATIO = 0x9E3779B9;
 
     private final SnatPool[] pools;
+    private final ReplyQueues[] replyQueues;
     private final List<ExternalPorts> externals = new ArrayList<>();
     /** By hash of the address, open addressing: the place in {@link #externals} and one; 0 is free. */
     private final int[] index;
     private final int shift;
 
-    /** @param random chooses external ports; hard to guess from outside */
+    /** Pools of a relay whose replies land on any queue. */
     public SnatPools(final List<SnatPool.Spec> specs, final RuleTable rules, final RandomGenerator random) {
+        this(specs, rules, random, new ReplyQueues[0]);
+    }
+
+    /**
+     * @param random chooses external ports; hard to guess from outside
+     * @param replyQueues by link: how its NIC spreads packets, null where that cannot be computed
+     */
+    public SnatPools(final List<SnatPool.Spec> specs, final RuleTable rules, final RandomGenerator random,
+                     final ReplyQueues[] replyQueues) {
+        this.replyQueues = replyQueues.clone();
         this.pools = specs.stream().map(spec -> new SnatPool(spec.addresses().stream()
                 .map(address -> externalOf(address, spec, rules, random)).toArray(ExternalPorts[]::new)))
                 .toArray(SnatPool[]::new);
@@ -43,6 +54,15 @@ public final class SnatPools {
         }
         externals.add(new ExternalPorts(address, spec.low(), spec.high(), rules, random));
         return externals.getLast();
+    }
+
+    ReplyQueues[] replyQueues() {
+        return replyQueues;
+    }
+
+    /** Whether the replies over this link find the queue of their session's worker by themselves. */
+    public boolean steersReplies(final int link) {
+        return link < replyQueues.length && replyQueues[link] != null;
     }
 
     public SnatPool get(final int pool) {

@@ -104,7 +104,7 @@ public final class Worker {
         host = new Host(plan.links(), own, neighbors, egress, pool, counters, ipv6Host, arena);
         book = flows.addressBook(plan.addresses());
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
-        leases = new Leases(number, flows, rules, pools, arena);
+        leases = new Leases(number, flows, book, rules, pools, arena);
         sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, counters);
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
         steering = new Steering(number, handoff, rules, admission, counters);
