@@ -14,9 +14,10 @@ from socket import AF_INET6, inet_pton
 
 from scapy.layers.inet import (ICMP, IP, TCP, UDP, IPOption_LSRR, IPOption_NOP, IPOption_Router_Alert, IPOption_RR,
                                IPOption_SSRR, IPOption_Timestamp)
-from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect,
-                                ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6, IPv6ExtHdrDestOpt,
-                                IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN)
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS,
+                                ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr,
+                                ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, ICMPv6ParamProblem, ICMPv6TimeExceeded, IPv6,
+                                IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN)
 from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1AD, Dot1Q, Dot3, Ether
 from scapy.packet import Raw
 
@@ -2448,6 +2449,205 @@ def echo6_that_is_broken(c):
             echo6(FROM_GATEWAY, CLIENT6[0], "2001:db8::1", reply=True),
             icmp6(FROM_GATEWAY, GATEWAY6, "2001:db8::1", ICMPv6ND_RA(), hlim=255),
             icmp6(FROM_GATEWAY, GATEWAY6, "2001:db8::1", ICMPv6ND_Redirect(), hlim=255))
+
+
+# ==== ICMPv6 errors ====
+
+def quote6(source, destination, payload=b"culvert", cut=None, **fields):
+    """The packet that an error is about; `cut` to so many bytes of UDP."""
+    packet = udp6(FROM_GATEWAY, source, destination, payload, **{"hlim": 62, **fields})[14:]
+    return packet if cut is None else packet[:40 + cut]
+
+
+def error6(link, src, dst, quoted, kind=ICMPv6DestUnreach, hlim=64, **fields):
+    return icmp6(link, src, dst, kind(**{"code": 4 if kind is ICMPv6DestUnreach else 0, **fields}) / Raw(quoted), hlim=hlim)
+
+
+def about6(frame, ours="2001:db8::1", kind=ICMPv6TimeExceeded, **fields):
+    """Our own error about a frame: as much of the packet as 1,280 bytes hold."""
+    came = Ether(frame)
+    return error6((came.dst, came.src), ours, came[IPv6].src, bytes(came[IPv6])[:1232], kind, **fields)
+
+
+def tells6(c, reason, frame, **error):
+    c.drops("edge", reason, frame)
+    c.leaves("edge", about6(frame, **error))
+    c.told += 1
+
+
+def tells_client6(c, sender=TARGET6[0], shown=None, quoted=None, told=None, hlim=64, **error):
+    shown = shown or (LISTENER6[0] if sender == TARGET6[0] else sender)
+    c.relays("inner", error6(FROM_TARGET, sender, SNAT6[0], quoted or quote6(SNAT6, TARGET6), hlim=hlim, **error),
+             "edge", error6(TO_GATEWAY, shown, CLIENT6[0], told or quote6(CLIENT6, LISTENER6), hlim=hlim - 1, **error))
+
+
+def tells_target6(c, sender=CLIENT6[0], hlim=64, **error):
+    c.relays("edge", error6(FROM_GATEWAY, sender, LISTENER6[0], quote6(LISTENER6, CLIENT6), hlim=hlim, **error),
+             "inner", error6(TO_TARGET, SNAT6[0], TARGET6[0], quote6(TARGET6, SNAT6), hlim=hlim - 1, **error))
+
+
+def session_then_errors6(c, *rules, **options):
+    c.relay(TWO_ARM6, *(rules or (SIX,)), **{"snat": POOL6, **options})
+    there6(c)
+    c.then()
+    c.opens(six=1)
+
+
+EVERY_ERROR6 = [*({"kind": ICMPv6DestUnreach, "code": code} for code in range(8)),
+                *({"kind": ICMPv6PacketTooBig, "mtu": mtu} for mtu in (0, 68, 1280, 1400, 65535, 0xFFFFFFFF)),
+                *({"kind": ICMPv6TimeExceeded, "code": code} for code in (0, 1)),
+                *({"kind": ICMPv6ParamProblem, "code": code, "ptr": 6} for code in range(4))]
+
+
+@case
+def icmp6_errors_of_every_kind_reach_the_client(c):
+    """Unreachable, packet too big, time exceeded, parameter problem: from the target they come as from the listener"""
+    session_then_errors6(c)
+    for error in EVERY_ERROR6:
+        tells_client6(c, **error)
+    c.then()
+    there6(c, b"after")
+
+
+@case
+def icmp6_errors_of_every_kind_reach_the_target(c):
+    """The client's side tells the target, which sees but the SNAT address, whoever sent the error"""
+    session_then_errors6(c)
+    back6(c)
+    c.then()
+    for error in EVERY_ERROR6:
+        tells_target6(c, **error)
+    tells_target6(c, sender="2001:db8:99::1", kind=ICMPv6TimeExceeded)
+    c.then()
+    back6(c, b"after")
+
+
+@case
+def icmp6_error_of_a_router_keeps_its_address(c):
+    """Towards the client a router on the way is seen as itself: traceroute shows the path"""
+    session_then_errors6(c)
+    tells_client6(c, sender="2001:db8:99::1", kind=ICMPv6TimeExceeded)
+    tells_client6(c, sender="2001:db8:99::1", kind=ICMPv6PacketTooBig, mtu=1400)
+
+
+@case
+def icmp6_error_quotes_of_all_sizes(c):
+    """Quotes cut behind the UDP header, whole, odd, behind extension headers, of a first fragment; trailers stay behind"""
+    session_then_errors6(c)
+    for cut in (8, 9, 15):
+        tells_client6(c, quoted=quote6(SNAT6, TARGET6, cut=cut), told=quote6(CLIENT6, LISTENER6, cut=cut))
+    for fields in ({"payload": b"q" * 1184}, {"headers": [IPv6ExtHdrHopByHop(), IPv6ExtHdrDestOpt()]},
+                   {"headers": [IPv6ExtHdrFragment(id=9, offset=0, m=1)]}):
+        tells_client6(c, quoted=quote6(SNAT6, TARGET6, **fields), told=quote6(CLIENT6, LISTENER6, **fields))
+    c.relays("inner", error6(FROM_TARGET, TARGET6[0], SNAT6[0], quote6(SNAT6, TARGET6)) + bytes(3),
+             "edge", error6(TO_GATEWAY, LISTENER6[0], CLIENT6[0], quote6(CLIENT6, LISTENER6), hlim=63))
+
+
+@case
+def icmp6_error_without_snat(c):
+    """snat none: the error reaches the client, quoting its own packet; in the other direction clients are visible"""
+    c.relay(TWO_ARM6, rule6(snat="none"), snat=POOL6)
+    there6(c, snat=CLIENT6)
+    c.then()
+    c.opens(six=1)
+    c.relays("inner", error6(FROM_TARGET, TARGET6[0], CLIENT6[0], quote6(CLIENT6, TARGET6)),
+             "edge", error6(TO_GATEWAY, LISTENER6[0], CLIENT6[0], quote6(CLIENT6, LISTENER6), hlim=63))
+    c.then()
+    c.relays("edge", error6(FROM_GATEWAY, CLIENT6[0], LISTENER6[0], quote6(LISTENER6, CLIENT6)),
+             "inner", error6(TO_TARGET, CLIENT6[0], TARGET6[0], quote6(TARGET6, CLIENT6), hlim=63))
+
+
+@case
+def icmp6_errors_that_are_unrelated(c):
+    """About other ports, hosts, protocols, later fragments, or not to who sent the quoted packet: icmp_unrelated"""
+    session_then_errors6(c)
+    other = ("2001:db8:1::99", 5004)
+    quotes = [quote6(SNAT6, (TARGET6[0], 5005)), quote6((SNAT6[0], 40002), TARGET6), quote6(SNAT6, other),
+              quote6(TARGET6, SNAT6), quote6(("2001:db8:1::9", 40000), TARGET6),
+              quote6(SNAT6, TARGET6, headers=[IPv6ExtHdrFragment(id=9, offset=8, m=0)]),
+              bytes(IPv6(src=SNAT6[0], dst=TARGET6[0]) / TCP(sport=40000, dport=5004))]
+    c.drops("inner", "icmp_unrelated", *[error6(FROM_TARGET, TARGET6[0], SNAT6[0], quoted) for quoted in quotes],
+            error6(FROM_TARGET, TARGET6[0], "2001:db8:1::99", quote6(SNAT6, TARGET6)))
+    c.then()
+    there6(c, b"after")
+
+
+@case
+def icmp6_errors_that_are_broken(c):
+    """A wrong checksum, a quote cut in its headers, a quote that is not IPv6, a source that cannot be"""
+    session_then_errors6(c)
+    c.drops("inner", "bad_checksum", error6(FROM_TARGET, TARGET6[0], SNAT6[0], quote6(SNAT6, TARGET6), cksum=0x1234))
+    c.drops("inner", "truncated", *[error6(FROM_TARGET, TARGET6[0], SNAT6[0], quote6(SNAT6, TARGET6)[:length])
+                                    for length in range(48)])
+    c.drops("inner", "bad_ip_header", error6(FROM_TARGET, TARGET6[0], SNAT6[0], b"\x45" + bytes(60)))
+    c.drops("inner", "martian", *[error6(FROM_TARGET, source, SNAT6[0], quote6(SNAT6, TARGET6))
+                                  for source in ("fe80::17", "::1", "ff02::1")])
+    c.drops("inner", "ttl_exceeded", error6(FROM_TARGET, TARGET6[0], SNAT6[0], quote6(SNAT6, TARGET6), hlim=1))
+    c.then()
+    there6(c, b"after")
+
+
+@case
+def icmp6_time_exceeded_is_told_as_it_came_in(c):
+    """A hop limit of 1 or 0 ends here, within a session and before there is one; the quote is the client's own packet"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for payload, fields in ((b"", {}), (b"q" * 1184, {}), (b"q" * 1185, {"hlim": 0}), (b"odd", {"headers": [IPv6ExtHdrDestOpt()]})):
+        tells6(c, "ttl_exceeded", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, payload, **{"hlim": 1, **fields}))
+    c.then()
+    there6(c)
+    c.then()
+    tells6(c, "ttl_exceeded", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, hlim=1))
+    c.opens(six=1)
+
+
+@case
+def icmp6_packet_too_big_is_told(c):
+    """inner has mtu 1280: 1281 bytes are mtu_exceeded, and the client is told 1280"""
+    inner = port("inner", INNER_MAC, "2001:db8:1::1/64", mtu=1280, neighbors={"2001:db8:1::17": TARGET_MAC})
+    c.relay((EDGE6, inner), SIX, snat=POOL6)
+    too_big = {"kind": ICMPv6PacketTooBig, "mtu": 1280}
+    tells6(c, "mtu_exceeded", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"m" * 1233), **too_big)
+    c.then()
+    there6(c, b"m" * 1232)
+    c.then()
+    tells6(c, "mtu_exceeded", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"m" * 1452), **too_big)
+    c.opens(six=1)
+
+
+@case
+def icmp6_errors_of_our_own_end_with_the_budget_and_can_be_switched_off(c):
+    """icmp errors false: nobody is told; what others say passes all the same"""
+    session_then_errors6(c, icmp="errors: false, refusals: true")
+    c.drops("edge", "ttl_exceeded", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, hlim=1))
+    tells_client6(c)
+
+
+@case
+def icmp6_refusals_are_told_where_asked_for(c):
+    """icmp refusals true: 1/1 to whom the rule does not admit, 1/3 when all ports are lent"""
+    c.relay(TWO_ARM6, rule6(sources='["2001:db8:5::/48"]'), snat="{ address: 2001:db8:1::1, ports: 40000-40000 }",
+            icmp="refusals: true")
+    there6(c)
+    refused = {"kind": ICMPv6DestUnreach}
+    tells6(c, "acl", udp6(FROM_GATEWAY, ("2001:db8:6::1", 40000), LISTENER6), code=1, **refused)
+    tells6(c, "snat_exhausted", udp6(FROM_GATEWAY, ("2001:db8:5::8", 40000), LISTENER6), code=3, **refused)
+    c.drops("edge", "no_rule", udp6(FROM_GATEWAY, CLIENT6, ("2001:db8::1", 9001)))
+    c.opens(six=1)
+
+
+@case
+def ipv6_strangers_are_let_in_where_filtering_says_so(c):
+    """filtering endpoint-independent: a stranger's datagram reaches the client from its listener; by default it is no_session"""
+    stranger = ("2001:db8:1::99", 1234)
+    c.relay(TWO_ARM6, rule6(filtering="endpoint-independent"), snat=POOL6)
+    there6(c)
+    c.then()
+    for headers in ((), [IPv6ExtHdrDestOpt()]):
+        back6(c, b"from elsewhere", target=stranger, headers=headers)
+    c.drops("inner", "no_session", udp6(FROM_TARGET, stranger, (SNAT6[0], 40002)))
+    c.then()
+    back6(c)
+    c.opens(six=1)
 
 
 # ==== limits and strictness ====

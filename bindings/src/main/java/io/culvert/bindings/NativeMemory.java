@@ -21,6 +21,11 @@ public final class NativeMemory {
         MemorySegment.copy(EVERYTHING, address, copy, 0, length);
     }
 
+    /** {@link #read} to a place within the copy. */
+    public static void readInto(final long address, final MemorySegment copy, final long at, final long length) {
+        MemorySegment.copy(EVERYTHING, address, copy, at, length);
+    }
+
     /** Copies what {@link #read} gave back in. */
     public static void write(final long address, final MemorySegment copy, final long length) {
         MemorySegment.copy(copy, 0, EVERYTHING, address, length);

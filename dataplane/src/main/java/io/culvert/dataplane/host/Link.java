@@ -103,6 +103,18 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
         return false;
     }
 
+    /** {@link #addressTowards(int)} for IPv6. */
+    public IpAddress addressTowards(final long high, final long low) {
+        IpAddress first = IpAddress.NONE;
+        for (int i = 0; i < subnets.size(); i++) {
+            final Subnet subnet = subnets.get(i);
+            if (!subnet.isIpv4() && (first == IpAddress.NONE || subnet.contains(high, low))) {
+                first = subnet.ip();
+            }
+        }
+        return first;
+    }
+
     /** The own IPv4 address to speak from to this neighbour: one of its network, else the first. */
     public int addressTowards(final int neighbor) {
         int first = 0;

@@ -22,6 +22,9 @@ public final class Icmpv6 {
     public static final int QUOTE = TYPE + HEADER_LENGTH;
 
     public static final int UNREACHABLE = 1;
+    /** Codes of {@link #UNREACHABLE}. */
+    public static final int PROHIBITED = 1;
+    public static final int ADDRESS_UNREACHABLE = 3;
     public static final int PACKET_TOO_BIG = 2;
     public static final int TIME_EXCEEDED = 3;
     public static final int PARAMETER_PROBLEM = 4;

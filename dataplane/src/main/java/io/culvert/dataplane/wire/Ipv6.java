@@ -35,5 +35,10 @@ public final class Ipv6 {
     public static final int ROUTING_TYPE = 2;
     public static final int SEGMENTS_LEFT = 3;
 
+    /** In a fragment header: the offset in units of eight bytes, two reserved bits and more-fragments, 16 bits. */
+    public static final int FRAGMENT_OFFSET = 2;
+    /** The offset as it lies in memory. */
+    public static final int OFFSET_MASK = 0xF8FF;
+
     private Ipv6() { }
 }

@@ -69,6 +69,11 @@ final class IcmpErrors {
         this.message = NativeMemory.unscoped(arena.allocate(FRAME_LIMIT, Long.BYTES));
     }
 
+    /** What errors may still be sent: for those of IPv6, too. */
+    IcmpBudget budget() {
+        return budget;
+    }
+
     void nowMs(final int now) {
         nowMs = now;
     }

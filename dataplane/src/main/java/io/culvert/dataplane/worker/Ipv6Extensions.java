@@ -16,8 +16,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The IPv6 packets that are not plain UDP: finds UDP behind extension headers, hands what is for the relay itself to
- * {@link Ipv6Host}, and names what is wrong with the rest. The chain of headers is followed for a bounded way (RFC
- * 7045, RFC 8200 section 4). Owned by one worker.
+ * {@link Ipv6Host} and errors to {@link Icmpv6Relay}, and names what is wrong with the rest. The chain of headers is
+ * followed for a bounded way (RFC 7045, RFC 8200 section 4). Owned by one worker.
  */
 final class Ipv6Extensions {
     /** Those that RFC 8200 section 4.1 allows in one packet. */
@@ -29,12 +29,16 @@ final class Ipv6Extensions {
     /** RFC 5095: deprecated, and not to be followed. */
     private static final int SOURCE_ROUTE = 0;
 
+    private static final int QUOTED_NEXT_HEADER = Ipv6.NEXT_HEADER - Ethernet.HEADER_LENGTH;
+
     private final Ipv6Host host;
+    private final Icmpv6Relay icmp;
     /** The packet that is looked at: a copy, for a view would be an object. */
     private final MemorySegment packet;
 
-    Ipv6Extensions(final Ipv6Host host, final Arena arena) {
+    Ipv6Extensions(final Ipv6Host host, final Icmpv6Relay icmp, final Arena arena) {
         this.host = host;
+        this.icmp = icmp;
         this.packet = NativeMemory.unscoped(arena.allocate(LONGEST_FRAME, Long.BYTES));
     }
 
@@ -161,6 +165,47 @@ final class Ipv6Extensions {
             host.answerEcho(burst, mbuf, packet, length);
             return TAKEN;
         }
+        if (Icmpv6.isError(type)) {
+            return takeError(burst, mbuf, length, readable);
+        }
         return ~DropReason.ICMP_UNSUPPORTED.ordinal();
+    }
+
+    private int takeError(final Burst burst, final long mbuf, final int length, final int readable) {
+        final int end = Math.min(Icmpv6.TYPE + length, readable);
+        if (end < Icmpv6.QUOTE + Ipv6.HEADER_LENGTH) {
+            return ~DropReason.TRUNCATED.ordinal();
+        }
+        if ((packet.get(Wire.BYTE, Icmpv6.QUOTE) & 0xF0) != 0x60) {
+            return ~DropReason.BAD_IP_HEADER.ordinal();
+        }
+        final int ports = quotedUdp(end);
+        if (ports > 0) {
+            icmp.relay(burst, mbuf, packet, length, ports);
+            return TAKEN;
+        }
+        return ports;
+    }
+
+    /** @return where the quoted UDP header lies, whole, or the complement (~) of a drop reason's ordinal */
+    private int quotedUdp(final int end) {
+        int next = packet.get(Wire.BYTE, Icmpv6.QUOTE + QUOTED_NEXT_HEADER) & 0xFF;
+        int at = Icmpv6.QUOTE + Ipv6.HEADER_LENGTH;
+        for (int headers = 0; headers <= HEADERS_LIMIT && at + Ipv6.EXTENSION_UNIT <= end; headers++) {
+            if (next == Ipv6.UDP) {
+                return at;
+            }
+            final boolean isFirstFragment = next == Ipv6.FRAGMENT
+                    && (packet.get(Wire.SHORT, at + Ipv6.FRAGMENT_OFFSET) & Ipv6.OFFSET_MASK) == 0;
+            if (!isFirstFragment && next != Ipv6.HOP_BY_HOP && next != Ipv6.ROUTING
+                    && next != Ipv6.DESTINATION_OPTIONS) {
+                return ~DropReason.ICMP_UNRELATED.ordinal();
+            }
+            // A fragment header's second byte is reserved and its length fixed.
+            final int units = next == Ipv6.FRAGMENT ? 0 : packet.get(Wire.BYTE, at + 1) & 0xFF;
+            next = packet.get(Wire.BYTE, at) & 0xFF;
+            at += (units + 1) * Ipv6.EXTENSION_UNIT;
+        }
+        return ~DropReason.TRUNCATED.ordinal();
     }
 }

@@ -126,6 +126,7 @@ final class Ipv6Host {
         NativeMemory.write(Mbuf.data(mbuf), frame, Nd.FRAME_LENGTH);
         Mbuf.setLength(mbuf, Nd.FRAME_LENGTH);
         counters.increment(catalog.answeredNd(link.index()));
+        egress.makeRoom(link.index(), link.index());
         egress.append(link.index(), mbuf, Nd.FRAME_LENGTH);
     }
 
@@ -174,6 +175,7 @@ final class Ipv6Host {
             Mbuf.setLength(mbuf, frameLength);
         }
         counters.increment(catalog.answeredIcmpv6(link.index()));
+        egress.makeRoom(link.index(), link.index());
         egress.append(link.index(), mbuf, frameLength);
     }
 

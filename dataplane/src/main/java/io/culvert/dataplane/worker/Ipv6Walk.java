@@ -48,13 +48,16 @@ final class Ipv6Walk {
     private final Ipv6Host host;
     private final Ipv6Extensions extensions;
     private final Admission admission;
+    private final Steering steering;
+    private final Icmpv6Errors errors;
     private final Egress egress;
     private final Waiting unresolved;
     private final WorkerCounters counters;
 
     Ipv6Walk(final long[] macs, final FlowTable flows, final AddressBook book, final Neighbors neighbors,
-             final Ipv6Host host, final Ipv6Extensions extensions, final Admission admission, final Egress egress,
-             final Waiting unresolved, final WorkerCounters counters, final Arena arena) {
+             final Ipv6Host host, final Ipv6Extensions extensions, final Admission admission,
+             final Steering steering, final Icmpv6Errors errors, final Egress egress, final Waiting unresolved,
+             final WorkerCounters counters, final Arena arena) {
         this.burst = new Burst(counters, arena);
         this.macs = macs;
         this.flows = flows;
@@ -63,6 +66,8 @@ final class Ipv6Walk {
         this.host = host;
         this.extensions = extensions;
         this.admission = admission;
+        this.steering = steering;
+        this.errors = errors;
         this.egress = egress;
         this.unresolved = unresolved;
         this.counters = counters;
@@ -130,35 +135,83 @@ final class Ipv6Walk {
         burst.lines.setAtIndex(JAVA_LONG, i, flows.bucketAddress(hash));
     }
 
-    /**
-     * Decides about a packet that lookup did not find.
-     *
-     * @return the slot of its flow, or the complement (~) of a drop reason's ordinal
-     */
-    int admit(final int i, final int nowMs) {
+    /** Decides about the packets that lookup did not find. */
+    void admit(final int nowMs) {
+        for (int i = 0; i < burst.count; i++) {
+            if (burst.slot[i] == FlowTable.NOT_FOUND) {
+                admit(i, nowMs);
+            }
+        }
+    }
+
+    private void admit(final int i, final int nowMs) {
         final long high = NativeMemory.getLong(burst.data[i] + Ipv6.SOURCE);
         final long low = NativeMemory.getLong(burst.data[i] + Ipv6.SOURCE + Long.BYTES);
-        final int destination = (int) (burst.keyLo[i] >>> Integer.SIZE);
         if (Ipv6Address.cannotBeSource(high, low) || Ipv6Address.isLinkLocal(high)
                 || host.owns(burst.ingress, high, low)) {
-            return ~DropReason.MARTIAN.ordinal();
+            burst.drop(i, DropReason.MARTIAN);
+            return;
         }
-        if (destination == AddressBook.NONE) {
-            return ~DropReason.NO_RULE.ordinal();
-        }
+        final int destination = (int) (burst.keyLo[i] >>> Integer.SIZE);
         final int source = book.acquire(high, low);
-        if (source == AddressBook.NONE) {
-            return ~DropReason.FLOW_TABLE_FULL.ordinal();
+        if (destination == AddressBook.NONE || source == AddressBook.NONE) {
+            book.release(source);
+            burst.drop(i, destination == AddressBook.NONE ? DropReason.NO_RULE : DropReason.FLOW_TABLE_FULL);
+            return;
         }
+        // Now that the source has a number, an earlier packet of this burst may prove to have opened the session.
         setKey(i, source, destination, (int) burst.keyHi[i]);
-        // An earlier packet of this burst may have opened the session.
-        int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
-        if (slot == FlowTable.NOT_FOUND) {
-            final int hopLimit = NativeMemory.getShort(burst.data[i] + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
-            slot = admission.admitSource(burst.keyLo[i], (int) burst.keyHi[i], hopLimit, burst.ingress, nowMs);
+        final int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
+        if (slot != FlowTable.NOT_FOUND) {
+            burst.slot[i] = slot;
+        } else if (steering.handHome(burst, i)) {
+            burst.slot[i] = Burst.GONE;
+        } else {
+            open(i, nowMs);
         }
         book.release(source);
-        return slot;
+    }
+
+    private void open(final int i, final int nowMs) {
+        final int hopLimit = NativeMemory.getShort(burst.data[i] + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
+        final int slot =
+                admission.admitSource(burst.keyLo[i], (int) burst.keyHi[i], hopLimit, burst.ingress, nowMs);
+        if (slot >= 0) {
+            burst.slot[i] = slot;
+            return;
+        }
+        final DropReason reason = DropReason.of(~slot);
+        if (reason == DropReason.NO_SESSION && filterIn(i)) {
+            return;
+        }
+        final boolean mayBeKnown = reason == DropReason.NO_SESSION || reason == DropReason.NO_RULE;
+        if (mayBeKnown && steering.handOff(burst, burst.mbuf[i], burst.keyLo[i], (int) burst.keyHi[i])) {
+            burst.slot[i] = Burst.GONE;
+        } else {
+            errors.tell(burst, i, reason);
+            burst.drop(i, reason);
+        }
+    }
+
+    /** Lets a packet of a stranger join a session whose rule's filtering allows it, as {@link SourceReplacer} does. */
+    private boolean filterIn(final int i) {
+        final int reply = admission.filterIn(burst.keyLo[i], (int) burst.keyHi[i]);
+        if (reply == FlowTable.NOT_FOUND) {
+            return false;
+        }
+        final long data = burst.data[i];
+        final int source = (int) flows.keyLo(reply);
+        final int port = (int) flows.keyHi(reply) & 0xFFFF;
+        int delta = Checksum.delta(0, NativeMemory.getShort(data + udpAt[i]) & 0xFFFF, port);
+        delta = Checksum.delta(delta, NativeMemory.getLong(data + Ipv6.SOURCE), book.high(source));
+        delta = Checksum.delta(delta, NativeMemory.getLong(data + Ipv6.SOURCE + Long.BYTES), book.low(source));
+        final int checksum = NativeMemory.getShort(data + udpAt[i] + UDP_CHECKSUM) & 0xFFFF;
+        NativeMemory.setShort(data + udpAt[i] + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, delta));
+        NativeMemory.setShort(data + udpAt[i], (short) port);
+        NativeMemory.setLong(data + Ipv6.SOURCE, book.high(source));
+        NativeMemory.setLong(data + Ipv6.SOURCE + Long.BYTES, book.low(source));
+        burst.slot[i] = reply;
+        return true;
     }
 
     void rewrite(final int nowMs) {
@@ -177,7 +230,7 @@ final class Ipv6Walk {
             final int hopLimit = frame.get(Wire.BYTE, Ipv6.HOP_LIMIT) & 0xFF;
             final int length = burst.length[i];
             if (length > linkMtu >>> Short.SIZE || hopLimit < 2 * decrement) {
-                stop(i, adjacency, linkMtu, nowMs);
+                stop(i, (int) FlowEntry.keyLo(flow) == (int) burst.keyLo[i], adjacency, linkMtu, nowMs);
                 continue;
             }
             final int source = (int) FlowEntry.newAddresses(flow);
@@ -202,18 +255,27 @@ final class Ipv6Walk {
                     + ((flags & FlowEntry.FLAG_REPLY) != 0 ? 2 : 0);
             counters.increment(counter);
             counters.add(counter + 1, length);
+            egress.makeRoom(linkMtu & 0xFFFF, burst.ingress);
             egress.append(linkMtu & 0xFFFF, burst.mbuf[i], length + Ethernet.HEADER_LENGTH);
         }
     }
 
-    /** As {@link Rewriter} stops a packet of IPv4. */
-    private void stop(final int i, final int adjacency, final int linkMtu, final int nowMs) {
+    /**
+     * The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up.
+     *
+     * @param isItsOwn whether it came in with the source that it has; filtering may have replaced it
+     */
+    private void stop(final int i, final boolean isItsOwn, final int adjacency, final int linkMtu, final int nowMs) {
         if (linkMtu >>> Short.SIZE == 0) {
             unresolved.hold(burst, i, adjacency, nowMs);
-        } else if (burst.length[i] > linkMtu >>> Short.SIZE) {
-            burst.drop(i, DropReason.MTU_EXCEEDED);
-        } else {
-            burst.drop(i, DropReason.TTL_EXCEEDED);
+            return;
         }
+        final boolean isTooLong = burst.length[i] > linkMtu >>> Short.SIZE;
+        if (isItsOwn && isTooLong) {
+            errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
+        } else if (isItsOwn) {
+            errors.tell(burst, i, DropReason.TTL_EXCEEDED);
+        }
+        burst.drop(i, isTooLong ? DropReason.MTU_EXCEEDED : DropReason.TTL_EXCEEDED);
     }
 }

@@ -53,6 +53,8 @@ public final class Worker {
     private final Host host;
     private final Ipv6Host ipv6Host;
     private final Ipv6Walk ipv6;
+    private final Icmpv6Relay icmpv6;
+    private final Icmpv6Errors errors6;
     private final IcmpRelay icmp;
     private final IcmpErrors errors;
     private final EchoSessions echoes;
@@ -114,12 +116,15 @@ public final class Worker {
         icmp = new IcmpRelay(flows, echoes, steering, neighbors, egress, waiting, errors, counters, arena);
         final SingleRewriter single = new SingleRewriter(flows, neighbors, counters, arena);
         final DatagramIds ids = new DatagramIds(plan.workers(), number);
-        ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, ipv6Host,
-                new Ipv6Extensions(ipv6Host, arena), admission, egress, waiting, counters, arena);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
         handoff.join(number, flows);
         fragments = new Fragments(number, handoff, steering, flows, this::admit, single, fragmenter, egress, waiting,
                 ids, errors, counters, arena);
+        icmpv6 = new Icmpv6Relay(flows, book, steering, neighbors, egress, waiting, counters, arena);
+        errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
+        ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, ipv6Host,
+                new Ipv6Extensions(ipv6Host, icmpv6, arena), admission, steering, errors6, egress, waiting, counters,
+                arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, fragments, ipv6, arena);
         lookup = new Lookup(flows);
         rewriter = new Rewriter(flows, neighbors, egress, waiting, fragmenter, errors, counters);
@@ -189,23 +194,10 @@ public final class Worker {
     private void walkIpv6() {
         ipv6.parse(burst.ingress, burst.hops);
         if (lookup.find(ipv6.burst) > 0) {
-            admitIpv6();
+            ipv6.admit(nowMs);
         }
         ipv6.rewrite(nowMs);
         ipv6.burst.end();
-    }
-
-    private void admitIpv6() {
-        for (int i = 0; i < ipv6.burst.count; i++) {
-            if (ipv6.burst.slot[i] == FlowTable.NOT_FOUND) {
-                final int slot = ipv6.admit(i, nowMs);
-                if (slot >= 0) {
-                    ipv6.burst.slot[i] = slot;
-                } else if (!handOff(ipv6.burst, i, ~slot)) {
-                    ipv6.burst.drop(i, DropReason.of(~slot));
-                }
-            }
-        }
     }
 
     void admit() {
@@ -226,7 +218,7 @@ public final class Worker {
             }
             if (slot >= 0) {
                 burst.slot[i] = slot;
-            } else if (!filterIn(i, ~slot) && !handOff(burst, i, ~slot)) {
+            } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
                 errors.tell(burst, i, DropReason.of(~slot));
                 burst.drop(i, DropReason.of(~slot));
             }
@@ -245,13 +237,13 @@ public final class Worker {
     }
 
     /** Gives a packet to the worker that may know its session. @return false when there is none */
-    private boolean handOff(final Burst packets, final int i, final int reason) {
+    private boolean handOff(final int i, final int reason) {
         final boolean mayBeKnown =
                 reason == DropReason.NO_SESSION.ordinal() || reason == DropReason.NO_RULE.ordinal();
-        if (!mayBeKnown || !steering.handOff(packets, packets.mbuf[i], packets.keyLo[i], (int) packets.keyHi[i])) {
+        if (!mayBeKnown || !steering.handOff(burst, burst.mbuf[i], burst.keyLo[i], (int) burst.keyHi[i])) {
             return false;
         }
-        packets.slot[i] = Burst.GONE;
+        burst.slot[i] = Burst.GONE;
         return true;
     }
 
@@ -288,6 +280,8 @@ public final class Worker {
             nowMs = now;
             host.nowMs(now);
             ipv6Host.nowMs(now);
+            icmpv6.nowMs(now);
+            errors6.nowMs(now);
             icmp.nowMs(now);
             errors.nowMs(now);
             flows.nowMs(now);
