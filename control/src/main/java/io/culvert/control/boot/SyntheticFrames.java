@@ -15,6 +15,8 @@ import java.lang.foreign.MemorySegment;
 /** Writes whole frames into packet buffers: what the warm-up sends through the walk. Addresses in network order. */
 final class SyntheticFrames {
     private static final int PAYLOAD_BYTES = 64;
+    /** Where the fragment behind one of {@link #udp} begins, in units of eight bytes. */
+    static final int UDP_UNITS = (Udp.HEADER_LENGTH + PAYLOAD_BYTES) / 8;
     private static final int TTL = 64;
 
     private final long destinationMac;

@@ -165,6 +165,11 @@ final class WarmUp {
             // About a packet of the established mix, whose clients are the even ones.
             case 13 -> frames.portUnreachable(mbuf, source - (1 << Byte.SIZE * 3), ADDRESS, LISTEN_PORT,
                     sourcePort - 1);
+            case 14, 15 -> {
+                // The other fragment of kind 7, twice: once it completes the datagram, once it waits for another.
+                frames.udp(mbuf, CLIENTS + (7 << Byte.SIZE * 3), sourcePort, ADDRESS, LISTEN_PORT);
+                frames.spoil(mbuf, Ipv4.FRAGMENT + 1, SyntheticFrames.UDP_UNITS, true);
+            }
             default -> {
                 // The established mix: requests, and replies to the ports that preservation gave them.
                 if ((i & 1) == 0) {

@@ -29,7 +29,8 @@ final class Frames {
         for (int i = Udp.END; i < bytes.length; i++) {
             bytes[i] = (byte) (i * 7 + sourcePort);
         }
-        frame.set(Wire.SHORT, Udp.CHECKSUM, (short) ~udpSum(frame));
+        final short checksum = (short) ~udpSum(frame);
+        frame.set(Wire.SHORT, Udp.CHECKSUM, checksum == 0 ? (short) 0xFFFF : checksum); // 0 says that there is none
         return bytes;
     }
 
