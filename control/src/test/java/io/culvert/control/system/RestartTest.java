@@ -11,6 +11,7 @@ import io.culvert.control.lab.ClientFleet;
 import io.culvert.control.lab.ClientPlan;
 import io.culvert.control.lab.ClientReport;
 import io.culvert.control.system.UdpEnd.Datagram;
+import io.culvert.dataplane.stats.DropReason;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,6 +73,7 @@ class RestartTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"KILL", "TERM"})
+    @Tag("RFC4787-REQ-11")
     void everyFlowGoesOnWithItsExternalPortAndEveryCounterFromItsCount(final String signal) throws Exception {
         final RelayProcess before = LAB.relay();
         final long sessions = before.counters().sessions();
@@ -119,6 +122,29 @@ class RestartTest {
                 clients.get(i + 1).talk(SECOND, moved);
             }
             assertEquals(created, after.counters().created("first"), "no flow of the first rule needed a new session");
+        } finally {
+            after.signal("TERM");
+            assertEquals(0, after.awaitExit(), after.output());
+            LAB.startRelay();
+        }
+    }
+
+    /** As many as the rule may have now, so that one more is refused; nobody ends for it. */
+    @Test
+    void whatIsKeptCountsForTheRulesNewLimit() throws Exception {
+        final RelayProcess before = LAB.relay();
+        before.signal("KILL");
+        before.awaitExit();
+        final RelayProcess after = LAB.startRelay(LAB.configuration().replace(
+                "target: \"192.0.2.2:7890\" }", "target: \"192.0.2.2:7890\", maxSessions: " + FLOWS / 2 + " }"));
+        final long refused = after.counters().dropped("edge", DropReason.RULE_LIMIT);
+        try (UdpEnd newcomer = UdpEnd.open(LAB.client(), RelayLab.CLIENT, 0)) {
+            newcomer.send("one too many", FIRST);
+            Eventually.holds("the newcomer is counted as rule_limit",
+                    () -> after.counters().dropped("edge", DropReason.RULE_LIMIT) == refused + 1);
+            for (int i = 0; i < FLOWS; i += 2) {
+                assertGoesOn(clients.get(i), FIRST, firstServer);
+            }
         } finally {
             after.signal("TERM");
             assertEquals(0, after.awaitExit(), after.output());

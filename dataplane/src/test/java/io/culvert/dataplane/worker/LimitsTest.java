@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -139,6 +140,17 @@ class LimitsTest {
         assertEquals(2, relay.count(WorkerCounter.SESSIONS), "the answered ones live");
         come(20, 6);
         assertEquals(6, relay.count(WorkerCounter.SESSIONS));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"7, 1, 7", "7, 2, 3", "7, 7, 1", "7, 9, 1"})
+    void aWorkerEnforcesItsShareAndHasRoomForOneAtLeast(final int limit, final int workers, final int share) {
+        relay = TestRelay.withNeighbors(scratch, SESSIONS, plan -> new RelayPlan(plan.links(), plan.rules().stream()
+                .map(rule -> TestRelay.with(rule, limit, Limits.NONE)).toList(), plan.pools(),
+                Limits.Spec.UNLIMITED, workers));
+        come(0, 10);
+        assertEquals(share, relay.count(WorkerCounter.SESSIONS));
+        assertEquals(10 - share, relay.dropped(DropReason.RULE_LIMIT));
     }
 
     /** What was counted for a session that could not be opened after all would never be given back. */
