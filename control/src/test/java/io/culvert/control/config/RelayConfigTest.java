@@ -58,6 +58,7 @@ class RelayConfigTest {
 
     @Test
     @Tag("RFC4787-REQ-5b")
+    @Tag("RFC5508-REQ-2a")
     void everyKeyIsRead() {
         final RelayConfig config = parse("""
                 apiVersion: culvert/v1
