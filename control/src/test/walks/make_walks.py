@@ -2041,6 +2041,55 @@ def ipv6_packets_without_a_rule_or_a_session(c):
     c.opens(six=1)
 
 
+def strangers6(c, filtering, port, address):
+    """As in IPv4: another port of the target, another address that the relay has a number for, and one it never saw."""
+    c.relay(TWO_ARM6, rule6(filtering=filtering), snat=POOL6)
+    there6(c)
+    c.then()
+    back6(c)
+    for admitted, source in ((port, ("2001:db8:1::17", 5005)), (address, (CLIENT6[0], 5004)),
+                             (address, ("2001:db8:1::99", 4242))):
+        stranger = udp6(FROM_TARGET, source, SNAT6, b"stranger", hlim=33)
+        if admitted:
+            c.relays("inner", stranger, "edge", udp6(TO_GATEWAY, LISTENER6, CLIENT6, b"stranger", hlim=32))
+        else:
+            c.drops("inner", "no_session", stranger)
+    back6(c)
+    c.opens(six=1)
+
+
+@case
+def ipv6_filtering_by_address_and_port(c):
+    """Strangers to an IPv6 session are no_session"""
+    strangers6(c, "address-and-port", False, False)
+
+
+@case
+def ipv6_filtering_by_address(c):
+    """Another port of an IPv6 target reaches the client, as if from the listener"""
+    strangers6(c, "address", True, False)
+
+
+@case
+def ipv6_filtering_endpoint_independent(c):
+    """Whoever writes to an IPv6 session's external endpoint reaches the client, as if from the listener"""
+    strangers6(c, "endpoint-independent", True, True)
+
+
+@case
+def ipv6_mapping_endpoint_independent(c):
+    """One IPv6 client socket speaks to two listeners: one external endpoint for both"""
+    c.relay(TWO_ARM6, rule6(listen=("2001:db8::1", "9000-9001"), target=("2001:db8:1::17", "5004-5005"),
+                            mapping="endpoint-independent"), snat=POOL6)
+    second = {"listener": ("2001:db8::1", 9001), "target": ("2001:db8:1::17", 5005)}
+    there6(c)
+    there6(c, **second)
+    c.then()
+    back6(c, **second)
+    back6(c)
+    c.opens(six=2)
+
+
 @case
 def ipv6_pool_exhausted(c):
     """A pool of two ports serves two clients; the third is snat_exhausted, the first two stay"""
@@ -2873,6 +2922,16 @@ def mapping_endpoint_independent(c):
         back(c, came=FROM_OTHER_TARGET if to is TALK else FROM_TARGET, **to)
     c.drops("inner", "no_session", udp(FROM_OTHER_TARGET, "192.0.2.18:6001", SNAT))
     c.opens(cam=3, talk=1)
+
+
+@case
+def mapping_has_no_home_for_martians(c):
+    """Sources that nobody may send from are martian also where client endpoints have a home among the workers"""
+    c.relay(TWO_ARM, rule(mapping="endpoint-independent"))
+    c.drops("edge", "martian", *(udp(FROM_GATEWAY, f"{source}:40000", LISTENER) for source in (
+        "0.0.0.7", "127.0.0.1", "224.0.0.1", "240.0.0.0", "240.0.0.9", "255.255.255.254", "203.0.113.1")))
+    there(c)
+    c.opens(cam=1)
 
 
 @case

@@ -124,14 +124,11 @@ public final class Admission {
      * The worker where sessions of a client endpoint share their external endpoint: the same for both ports of a pair,
      * and after a restart.
      *
+     * @param high and {@code low} halves of the source, which may be no client at all; IPv4 as ::ffff:a.b.c.d
      * @return NO_WORKER when the rule that this packet matches shares none
      */
-    public int homeOf(final long keyLo, final int ports, final int workers) {
-        final int source = (int) keyLo;
-        final long high = book.high(source);
-        final long low = book.low(source);
-        final int found =
-                rules.find((int) (keyLo >>> Integer.SIZE), Wire.host16(ports >>> Short.SIZE), high, low);
+    public int homeOf(final long high, final long low, final int destination, final int ports, final int workers) {
+        final int found = rules.find(destination, Wire.host16(ports >>> Short.SIZE), high, low);
         if (found < 0 || !rules.rule(found).behavior().sharesEndpoints()) {
             return NO_WORKER;
         }

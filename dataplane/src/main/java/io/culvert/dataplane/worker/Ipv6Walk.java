@@ -164,7 +164,7 @@ final class Ipv6Walk {
         final int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
         if (slot != FlowTable.NOT_FOUND) {
             burst.slot[i] = slot;
-        } else if (steering.handHome(burst, i)) {
+        } else if (steering.handHome(burst, i, high, low)) {
             burst.slot[i] = Burst.GONE;
         } else {
             open(i, nowMs);

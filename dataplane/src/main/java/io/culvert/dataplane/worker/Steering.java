@@ -7,6 +7,7 @@ import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Ipv6Address;
 
 /** The way of a packet from the worker whose queue it came in on to the one that may know its session. */
 final class Steering {
@@ -58,13 +59,14 @@ final class Steering {
     /**
      * Hands a client's packet to the worker where the sessions of its endpoint share an external endpoint.
      *
+     * @param high and {@code low} halves of its source
      * @return false when it is at home: the packet is still the caller's
      */
-    boolean handHome(final Burst burst, final int i) {
+    boolean handHome(final Burst burst, final int i, final long high, final long low) {
         if (handoff.workers() == 1 || burst.hops > 0) {
             return false;
         }
-        final int home = homeOf(burst.keyLo[i], (int) burst.keyHi[i]);
+        final int home = homeOf(high, low, burst.keyLo[i], (int) burst.keyHi[i]);
         if (home == Admission.NO_WORKER || home == worker) {
             return false;
         }
@@ -72,8 +74,10 @@ final class Steering {
         return true;
     }
 
-    private int homeOf(final long keyLo, final int ports) {
-        return sharesEndpoints ? admission.homeOf(keyLo, ports, handoff.workers()) : Admission.NO_WORKER;
+    private int homeOf(final long high, final long low, final long keyLo, final int ports) {
+        final int destination = (int) (keyLo >>> Integer.SIZE);
+        return sharesEndpoints ? admission.homeOf(high, low, destination, ports, handoff.workers())
+                : Admission.NO_WORKER;
     }
 
     /** Hands a packet of the burst over; counted as dropped when there is no room. */
@@ -90,7 +94,7 @@ final class Steering {
      * who has it, else this one.
      */
     int ownerOfFirst(final long keyLo, final long keyHi) {
-        final int home = homeOf(keyLo, (int) keyHi);
+        final int home = homeOf(0, Ipv6Address.mapped((int) keyLo), keyLo, (int) keyHi);
         final int owner = home != Admission.NO_WORKER ? home : admission.ownerOf(keyLo, (int) keyHi);
         final int holder = owner >= 0 ? owner : handoff.holderOf(keyLo, keyHi);
         return holder == Handoff.NOBODY ? worker : holder;

@@ -24,6 +24,7 @@ import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -207,7 +208,7 @@ public final class Worker {
             }
             // An earlier packet of this burst may have opened the session.
             int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
-            if (slot == FlowTable.NOT_FOUND && (steering.handHome(burst, i) || steering.handToStray(burst, i))) {
+            if (slot == FlowTable.NOT_FOUND && (handHome(i) || steering.handToStray(burst, i))) {
                 burst.slot[i] = Burst.GONE;
                 continue;
             }
@@ -223,6 +224,10 @@ public final class Worker {
                 burst.drop(i, DropReason.of(~slot));
             }
         }
+    }
+
+    private boolean handHome(final int i) {
+        return steering.handHome(burst, i, 0, Ipv6Address.mapped((int) burst.keyLo[i]));
     }
 
     /** Lets a packet of a stranger join a session whose rule's filtering allows it. @return false when none does */
