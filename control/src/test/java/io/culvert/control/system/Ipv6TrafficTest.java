@@ -24,6 +24,7 @@ class Ipv6TrafficTest {
               - { name: four, listen: "198.51.100.1:7890/udp", target: "192.0.2.2:7890" }
               - { name: six, listen: "[2001:db8:198::1]:7890/udp", target: "[2001:db8:192::2]:7890" }
               - { name: kept, listen: "[2001:db8:198::1]:7600/udp", target: "[2001:db8:192::2]:7600", snat: none }
+              - { name: silent, listen: "[2001:db8:198::1]:7700/udp", target: "[2001:db8:192::2]:7700" }
             """);
 
     /** Nobody knows anybody's MAC address at the start: all of it is neighbor discovery. */
@@ -94,6 +95,31 @@ class Ipv6TrafficTest {
         final byte[] mac = LAB.relayMac();
         return String.format("fe80::%x:%xff:fe%02x:%02x%02x", (mac[0] ^ 2) << 8 & 0xFF00 | mac[1] & 0xFF,
                 mac[2] & 0xFF, mac[3] & 0xFF, mac[4] & 0xFF, mac[5] & 0xFF);
+    }
+
+    /** The server's kernel says port unreachable; the client's hears it of the address that it talks to. */
+    @Test
+    @Tag("RFC5508-REQ-4")
+    void aClientHearsThatNobodyListensAtTheTarget() {
+        try (UdpEnd client = UdpEnd.open(LAB.client(), RelayLab.CLIENT6, 0)) {
+            client.connect(at(RelayLab.LISTENER6, 7700));
+            client.send("anybody?", at(RelayLab.LISTENER6, 7700));
+            Eventually.holds("the error reaches the client's socket", client::hasReceived);
+        }
+    }
+
+    @Test
+    @Tag("RFC5508-REQ-5")
+    void aServerHearsThatTheClientHasGone() {
+        try (UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER6, 7890)) {
+            final Datagram request;
+            try (UdpEnd client = UdpEnd.open(LAB.client(), RelayLab.CLIENT6, 0)) {
+                request = client.talk(at(RelayLab.LISTENER6, 7890), server);
+            }
+            server.connect(request.from());
+            server.send("still there?", request.from());
+            Eventually.holds("the error reaches the server's socket", server::hasReceived);
+        }
     }
 
     @Test

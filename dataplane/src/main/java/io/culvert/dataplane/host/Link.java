@@ -103,16 +103,16 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
         return false;
     }
 
-    /** {@link #addressTowards(int)} for IPv6. */
-    public IpAddress addressTowards(final long high, final long low) {
-        IpAddress first = IpAddress.NONE;
+    /** The own IPv6 address to speak from, as {@link #addressTowards(int)} chooses; null when there is none. */
+    public Subnet addressTowards(final long high, final long low) {
+        Subnet chosen = null;
         for (int i = 0; i < subnets.size(); i++) {
             final Subnet subnet = subnets.get(i);
-            if (!subnet.isIpv4() && (first == IpAddress.NONE || subnet.contains(high, low))) {
-                first = subnet.ip();
+            if (!subnet.isIpv4() && (chosen == null || subnet.contains(high, low))) {
+                chosen = subnet;
             }
         }
-        return first;
+        return chosen;
     }
 
     /** The own IPv4 address to speak from to this neighbour: one of its network, else the first. */

@@ -12,7 +12,6 @@ import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmpv6;
-import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
@@ -115,7 +114,7 @@ final class Icmpv6Errors {
         NativeMemory.read(burst.data[i], message, Ipv6.PAYLOAD);
         final long high = message.get(Wire.LONG, Ipv6.SOURCE);
         final long low = message.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES);
-        final IpAddress own = link.addressTowards(high, low);
+        final Link.Subnet own = link.addressTowards(high, low);
         Ethernet.setAddresses(message, Ethernet.source(message), link.mac());
         message.set(Wire.INT, Ipv6.VERSION, 0x60);
         message.set(Wire.SHORT, Ipv6.PAYLOAD_LENGTH, Wire.net16(Icmpv6.HEADER_LENGTH + quoted));

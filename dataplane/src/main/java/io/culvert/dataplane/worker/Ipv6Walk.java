@@ -31,6 +31,9 @@ final class Ipv6Walk {
     private static final long LOW_32 = 0xFFFF_FFFFL;
     private static final int UDP_LENGTH = Udp.LENGTH - Udp.PORTS;
     private static final int UDP_CHECKSUM = Udp.CHECKSUM - Udp.PORTS;
+    /** Bit positions in the long at {@link FlowEntry#KEY_HI}. */
+    private static final int FLAGS_SHIFT = (FlowEntry.FLAGS - FlowEntry.KEY_HI) * Byte.SIZE;
+    private static final int ADJACENCY_SHIFT = (FlowEntry.ADJACENCY - FlowEntry.KEY_HI) * Byte.SIZE;
     private static final int KEY_PROTOCOL = Ipv6.UDP | FlowEntry.IPV6_PROTOCOL;
     /** The packet found its end in {@link Ipv6Extensions}. */
     private static final int TAKEN = 0;
@@ -92,16 +95,16 @@ final class Ipv6Walk {
             final long mbuf = burst.received.getAtIndex(JAVA_LONG, i);
             final long data = Mbuf.data(mbuf);
             final int frameLength = Mbuf.packetLength(mbuf);
-            final MemorySegment frame = NativeMemory.view(data, Wire.VIEW_BYTES);
-            final int payloadLength = Wire.host16(frame.get(Wire.SHORT, Ipv6.PAYLOAD_LENGTH));
-            final int udpLength = Wire.host16(frame.get(Wire.SHORT, Ipv6.PAYLOAD + UDP_LENGTH));
-            final boolean isPlain = Ethernet.destination(frame) == mac
-                    && (frame.get(Wire.BYTE, Ipv6.VERSION) & 0xF0) == 0x60
-                    && frame.get(Wire.BYTE, Ipv6.NEXT_HEADER) == Ipv6.UDP
+            // No view: this loop is too long for the compiler to dissolve it.
+            final int payloadLength = Wire.host16(NativeMemory.getShort(data + Ipv6.PAYLOAD_LENGTH));
+            final int udpLength = Wire.host16(NativeMemory.getShort(data + Ipv6.PAYLOAD + UDP_LENGTH));
+            final boolean isPlain = (NativeMemory.getLong(data) & Ethernet.MAC_MASK) == mac
+                    && (NativeMemory.getShort(data + Ipv6.VERSION) & 0xF0) == 0x60
+                    && (NativeMemory.getShort(data + Ipv6.NEXT_HEADER) & 0xFF) == Ipv6.UDP
                     && udpLength >= Udp.HEADER_LENGTH
                     && udpLength <= payloadLength
                     && payloadLength + Ipv6.PAYLOAD <= frameLength
-                    && frame.get(Wire.SHORT, Ipv6.PAYLOAD + UDP_CHECKSUM) != 0
+                    && NativeMemory.getShort(data + Ipv6.PAYLOAD + UDP_CHECKSUM) != 0
                     && Mbuf.dataLength(mbuf) >= Ipv6.PAYLOAD + Udp.HEADER_LENGTH
                     && host.speaksIpv6(link);
             final int at = isPlain ? Ipv6.PAYLOAD : extensions.unwrap(burst, mbuf, mac);
@@ -115,14 +118,16 @@ final class Ipv6Walk {
             burst.data[dense] = data;
             burst.length[dense] = payloadLength + Ipv6.HEADER_LENGTH;
             udpAt[dense] = at;
-            final int source = book.find(
-                    frame.get(Wire.LONG, Ipv6.SOURCE), frame.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES));
-            final int destination = book.find(
-                    frame.get(Wire.LONG, Ipv6.DESTINATION), frame.get(Wire.LONG, Ipv6.DESTINATION + Long.BYTES));
-            setKey(dense, source, destination, NativeMemory.getInt(data + at));
+            setKey(dense, numberAt(data + Ipv6.SOURCE), numberAt(data + Ipv6.DESTINATION),
+                    NativeMemory.getInt(data + at));
             dense++;
         }
         burst.count = dense;
+    }
+
+    /** The number of the address that lies there, or {@link AddressBook#NONE}. */
+    private int numberAt(final long address) {
+        return book.find(NativeMemory.getLong(address), NativeMemory.getLong(address + Long.BYTES));
     }
 
     private void setKey(final int i, final int source, final int destination, final int ports) {
@@ -208,8 +213,7 @@ final class Ipv6Walk {
         final int checksum = NativeMemory.getShort(data + udpAt[i] + UDP_CHECKSUM) & 0xFFFF;
         NativeMemory.setShort(data + udpAt[i] + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, delta));
         NativeMemory.setShort(data + udpAt[i], (short) port);
-        NativeMemory.setLong(data + Ipv6.SOURCE, book.high(source));
-        NativeMemory.setLong(data + Ipv6.SOURCE + Long.BYTES, book.low(source));
+        setAddress(data + Ipv6.SOURCE, source);
         burst.slot[i] = reply;
         return true;
     }
@@ -220,39 +224,41 @@ final class Ipv6Walk {
             if (slot < 0) {
                 continue;
             }
+            // Fields are read here, as Rewriter reads them: a view that goes to methods may become an object.
             final MemorySegment flow = flows.entry(slot);
-            final MemorySegment frame = NativeMemory.view(burst.data[i], Wire.VIEW_BYTES);
-            final int adjacency = FlowEntry.adjacency(flow);
+            final long keyHi = flow.get(JAVA_LONG, FlowEntry.KEY_HI);
+            final int flags = (int) (keyHi >>> FLAGS_SHIFT);
+            final int adjacency = (int) (keyHi >>> ADJACENCY_SHIFT);
             final MemorySegment next = neighbors.entry(adjacency);
             final int linkMtu = next.get(JAVA_INT, Neighbors.EGRESS);
-            final int flags = flow.get(Wire.BYTE, FlowEntry.FLAGS);
             final int decrement = (flags & FlowEntry.FLAG_DECREMENT_TTL) != 0 ? 1 : 0;
-            final int hopLimit = frame.get(Wire.BYTE, Ipv6.HOP_LIMIT) & 0xFF;
+            final long data = burst.data[i];
+            final int hopLimit = NativeMemory.getShort(data + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
             final int length = burst.length[i];
             if (length > linkMtu >>> Short.SIZE || hopLimit < 2 * decrement) {
-                stop(i, (int) FlowEntry.keyLo(flow) == (int) burst.keyLo[i], adjacency, linkMtu, nowMs);
+                stop(i, slot, adjacency, linkMtu, nowMs);
                 continue;
             }
-            final int source = (int) FlowEntry.newAddresses(flow);
-            final int destination = (int) (FlowEntry.newAddresses(flow) >>> Integer.SIZE);
-            frame.set(Wire.BYTE, Ipv6.HOP_LIMIT, (byte) (hopLimit - decrement));
-            frame.set(Wire.LONG, Ipv6.SOURCE, book.high(source));
-            frame.set(Wire.LONG, Ipv6.SOURCE + Long.BYTES, book.low(source));
-            frame.set(Wire.LONG, Ipv6.DESTINATION, book.high(destination));
-            frame.set(Wire.LONG, Ipv6.DESTINATION + Long.BYTES, book.low(destination));
-            final long udp = burst.data[i] + udpAt[i];
-            final int l4Delta = flow.get(JAVA_SHORT, FlowEntry.L4_DELTA) & 0xFFFF;
+            final long addresses = flow.get(JAVA_LONG, FlowEntry.NEW_ADDRESSES);
+            final long portsAndDeltas = flow.get(JAVA_LONG, FlowEntry.NEW_PORTS);
+            NativeMemory.setShort(data + Ipv6.NEXT_HEADER,
+                    (short) (NativeMemory.getShort(data + Ipv6.NEXT_HEADER) - (decrement << Byte.SIZE)));
+            setAddress(data + Ipv6.SOURCE, (int) addresses);
+            setAddress(data + Ipv6.DESTINATION, (int) (addresses >>> Integer.SIZE));
+            final long udp = data + udpAt[i];
             final int checksum = NativeMemory.getShort(udp + UDP_CHECKSUM) & 0xFFFF;
-            NativeMemory.setInt(udp, FlowEntry.newPorts(flow));
-            NativeMemory.setShort(udp + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, l4Delta));
-            frame.set(Wire.LONG, Ethernet.DESTINATION, next.get(JAVA_LONG, Neighbors.MACS_LO));
-            frame.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, next.get(JAVA_INT, Neighbors.MACS_HI));
+            NativeMemory.setInt(udp, (int) portsAndDeltas);
+            NativeMemory.setShort(udp + UDP_CHECKSUM,
+                    (short) Checksum.updateUdp(checksum, (int) (portsAndDeltas >>> 48)));
+            NativeMemory.setLong(data + Ethernet.DESTINATION, next.get(JAVA_LONG, Neighbors.MACS_LO));
+            NativeMemory.setInt(data + Ethernet.DESTINATION + Long.BYTES, next.get(JAVA_INT, Neighbors.MACS_HI));
 
             flow.set(JAVA_INT, FlowEntry.LAST_SEEN, nowMs);
-            flow.set(JAVA_LONG, FlowEntry.PACKETS, FlowEntry.packets(flow) + 1);
-            flow.set(JAVA_LONG, FlowEntry.BYTES, FlowEntry.bytes(flow) + length);
-            final int counter = counters.catalog().ruleTraffic(FlowEntry.rule(flow))
-                    + ((flags & FlowEntry.FLAG_REPLY) != 0 ? 2 : 0);
+            flow.set(JAVA_LONG, FlowEntry.PACKETS, flow.get(JAVA_LONG, FlowEntry.PACKETS) + 1);
+            flow.set(JAVA_LONG, FlowEntry.BYTES, flow.get(JAVA_LONG, FlowEntry.BYTES) + length);
+            final int rule = Short.toUnsignedInt(flow.get(JAVA_SHORT, FlowEntry.RULE));
+            final int counter =
+                    counters.catalog().ruleTraffic(rule) + ((flags & FlowEntry.FLAG_REPLY) != 0 ? 2 : 0);
             counters.increment(counter);
             counters.add(counter + 1, length);
             egress.makeRoom(linkMtu & 0xFFFF, burst.ingress);
@@ -260,21 +266,25 @@ final class Ipv6Walk {
         }
     }
 
-    /**
-     * The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up.
-     *
-     * @param isItsOwn whether it came in with the source that it has; filtering may have replaced it
-     */
-    private void stop(final int i, final boolean isItsOwn, final int adjacency, final int linkMtu, final int nowMs) {
+    private void setAddress(final long at, final int number) {
+        NativeMemory.setLong(at, book.high(number));
+        NativeMemory.setLong(at + Long.BYTES, book.low(number));
+    }
+
+    /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
+    private void stop(final int i, final int slot, final int adjacency, final int linkMtu, final int nowMs) {
         if (linkMtu >>> Short.SIZE == 0) {
             unresolved.hold(burst, i, adjacency, nowMs);
             return;
         }
         final boolean isTooLong = burst.length[i] > linkMtu >>> Short.SIZE;
-        if (isItsOwn && isTooLong) {
-            errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
-        } else if (isItsOwn) {
-            errors.tell(burst, i, DropReason.TTL_EXCEEDED);
+        // Filtering may have replaced the source: who sent the packet is not known any more.
+        if ((int) flows.keyLo(slot) == (int) burst.keyLo[i]) {
+            if (isTooLong) {
+                errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
+            } else {
+                errors.tell(burst, i, DropReason.TTL_EXCEEDED);
+            }
         }
         burst.drop(i, isTooLong ? DropReason.MTU_EXCEEDED : DropReason.TTL_EXCEEDED);
     }

@@ -109,7 +109,7 @@ final class TestRelay implements AutoCloseable {
         final RelayPlan plan = change.apply(plan(NatBehavior.STRICT));
         snatPools = new SnatPools(plan.pools(), plan.ruleTable(), random());
         neighbors = new Neighbors(plan.links(), arena);
-        flows = new FlowTable(FlowFile.inMemory(sessions, arena));
+        flows = new FlowTable(FlowFile.inMemory(sessions, plan.addressesFor(sessions), arena));
         try {
             counters = CounterFile.create(scratch.resolve("counters"), catalog, List.of(), 1, 1_000_000, arena)
                     .worker(0, catalog);
