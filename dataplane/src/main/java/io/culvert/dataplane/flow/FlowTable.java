@@ -396,6 +396,15 @@ public final class FlowTable {
         return entries.get(JAVA_LONG, at(slot) + FlowEntry.KEY_HI) & FlowEntry.KEY_HI_MASK;
     }
 
+    public int adjacency(final int slot) {
+        return Short.toUnsignedInt(entries.get(JAVA_SHORT, at(slot) + FlowEntry.ADJACENCY));
+    }
+
+    /** Which of the pool's addresses lent the port; of a forward flow. */
+    public int external(final int slot) {
+        return Short.toUnsignedInt(entries.get(JAVA_SHORT, at(slot) + FlowEntry.EXTERNAL));
+    }
+
     /** The rule of a live flow. */
     public int rule(final int slot) {
         return Short.toUnsignedInt(entries.get(JAVA_SHORT, at(slot) + FlowEntry.RULE));

@@ -158,16 +158,17 @@ public final class Sessions {
     }
 
     private void close(final int forward, final int nowMs) {
-        final MemorySegment entry = flows.entry(forward);
-        final Rule rule = rules.rule(FlowEntry.rule(entry));
+        final Rule rule = rules.rule(flows.rule(forward));
+        final int client = (int) flows.keyLo(forward);
         if (rule.pool() != Rule.NO_SNAT) {
-            final int lease = SnatPool.lease(FlowEntry.external(entry), Wire.host16(FlowEntry.newPorts(entry)));
-            final int clientPort = Wire.host16(FlowEntry.ports(entry));
-            leases.giveBack(rule, lease, (int) FlowEntry.keyLo(entry), clientPort, forward, nowMs);
+            // What the reply is sent to, which is its key: the external endpoint.
+            final int externalPort = Wire.host16((int) flows.keyHi(forward ^ 1) >>> Short.SIZE);
+            final int clientPort = Wire.host16((int) flows.keyHi(forward));
+            leases.giveBack(rule, SnatPool.lease(flows.external(forward), externalPort), client, clientPort, forward,
+                    nowMs);
         }
-        neighbors.release(FlowEntry.adjacency(entry));
-        neighbors.release(FlowEntry.adjacency(flows.entry(forward ^ 1)));
-        final int client = (int) FlowEntry.keyLo(entry);
+        neighbors.release(flows.adjacency(forward));
+        neighbors.release(flows.adjacency(forward ^ 1));
         limits.closed(rule.index(), client, forward >>> 1);
         flows.close(forward);
         book.release(client);

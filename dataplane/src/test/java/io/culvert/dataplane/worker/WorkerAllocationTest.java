@@ -13,12 +13,16 @@ import static io.culvert.dataplane.worker.TestRelay.MAC;
 import static io.culvert.dataplane.worker.TestRelay.TARGET_PORT;
 import static io.culvert.dataplane.worker.TestRelay.fromClient;
 import static io.culvert.dataplane.worker.TestRelay.fromTarget;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.culvert.bindings.eal.Lcore;
 import io.culvert.dataplane.TestEal;
+import io.culvert.dataplane.nat.Filtering;
 import io.culvert.dataplane.nat.Limits;
+import io.culvert.dataplane.nat.Mapping;
+import io.culvert.dataplane.nat.NatBehavior;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
@@ -100,6 +104,7 @@ class WorkerAllocationTest {
                 WorkerCounter.ICMP_SUPPRESSED, WorkerCounter.ICMP_ECHO_RELAYED)) {
             assertTrue(relay.count(counter) > 0, counter + " occurred");
         }
+        assertEquals(0, relay.dropped(DropReason.NO_SESSION), "strangers are let in");
         assertTrue(relay.count(WorkerCounter.SESSIONS) < 10_000, "sessions expired");
         relay.assertBalanced();
     }
@@ -137,7 +142,8 @@ class WorkerAllocationTest {
 
     /** Every limit is kept count of, and some are reached. */
     private static RelayPlan limited(final RelayPlan plan) {
-        final List<Rule> rules = plan.rules().stream()
+        final NatBehavior open = new NatBehavior(Mapping.ENDPOINT_INDEPENDENT, Filtering.ENDPOINT_INDEPENDENT, false);
+        final List<Rule> rules = TestRelay.plan(open).rules().stream()
                 .map(rule -> TestRelay.with(rule, rule.index() == 0 ? 9_000 : 3, 10_000)).toList();
         return new RelayPlan(plan.links(), rules, plan.pools(), new Limits.Spec(10_000, 9_000, 32, 64, 9_500, 350), 1,
                 plan.addresses(), new IcmpPolicy(true, 100_000, true, List.of(0), 1_000));
@@ -160,7 +166,9 @@ class WorkerAllocationTest {
             case 14 -> Frames.icmp(MAC[EDGE], CLIENT_MAC, CLIENT, EDGE_ADDRESS, Icmp.UNREACHABLE, 3, 0, Frames.packet(
                     Frames.udp(CLIENT_MAC, MAC[EDGE], EDGE_ADDRESS, LISTEN, CLIENT, FIRST_PORT + (i & 1) * 1_000, 8)));
             case 15 -> Frames.icmp(MAC[EDGE], CLIENT_MAC, CLIENT, EDGE_ADDRESS, Icmp.ECHO_REQUEST, 0, i, new byte[32]);
-            default -> Frames.ttl(with(good, Ipv4.PROTOCOL, 6), 64);
+            default -> i == 47
+                    ? Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT, 7_777, INNER_ADDRESS, FIRST_PORT + 5, 100)
+                    : Frames.ttl(with(good, Ipv4.PROTOCOL, 6), 64);
         };
     }
 
