@@ -25,6 +25,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class LimitsProperties {
     private static final int CAPACITY = 500;
     private static final int STEPS = 40_000;
+    private static final int CROWD = (1 << 17) - 1;
     private static final Limits.Spec SPEC = new Limits.Spec(24, 60, 24, 48, 7, 2);
     private static final List<Rule> RULES = List.of(rule(0, 30, 12), rule(1, Limits.NONE, Limits.NONE),
             rule(2, 3, 2));
@@ -92,6 +93,26 @@ class LimitsProperties {
                     DropReason.UNANSWERED_LIMIT)) {
                 assertTrue(verdicts[reason.ordinal() + 1] > 0, reason.label() + " occurred");
             }
+        }
+    }
+
+    /** The fullest that the table of networks can be: just so many sessions that it is not yet made larger. */
+    @Test
+    void nearlyEverySessionMayBeOfANetworkOfItsOwn() {
+        try (Arena arena = Arena.ofConfined()) {
+            final FlowTable flows = new FlowTable(FlowFile.inMemory(CROWD, arena));
+            final Limits limits = new Limits(new Limits.Spec(Limits.NONE, Limits.NONE, 32, 64, 1, Limits.NONE), RULES, 1,
+                    flows, flows.addressBook(List.of()), arena);
+            int refused = 0;
+            for (int session = 0; session < CROWD; session++) {
+                final int client = 0x0A | session << Byte.SIZE;
+                if (limits.check(1, client, 0) == Limits.ADMITTED) {
+                    limits.opened(1, client, session);
+                } else {
+                    refused++;
+                }
+            }
+            assertTrue(refused * 1_000L < CROWD, refused + " of " + CROWD + " were refused for want of a place");
         }
     }
 

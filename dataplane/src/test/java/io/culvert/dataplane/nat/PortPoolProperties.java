@@ -209,6 +209,18 @@ class PortPoolProperties {
         assertFalse(pool.claim(2_000), "rests");
     }
 
+    /** A draw is the beginning of a search. */
+    @Test
+    void aPoolWithoutPairsIsNotSearchedForOne() {
+        final PortPool pool = new PortPool(20_000, 29_999, port -> false, () -> {
+            throw new AssertionError("a search");
+        });
+        for (int even = 20_000; even <= 29_999; even += 2) {
+            assertTrue(pool.claim(even));
+        }
+        assertEquals(PortPool.EXHAUSTED, pool.lendPair(20_002, 0));
+    }
+
     @Test
     void takesBackOnlyWhatIsLent(final SplittableRandom random) {
         final PortPool pool = new PortPool(2_000, 2_010, NOTHING, random);
