@@ -2216,6 +2216,20 @@ def ipv6_extension_headers_that_are_refused(c):
 
 
 @case
+def ipv6_fragments(c):
+    """A fragment header in front of a whole datagram (RFC 6946) is kept; parts of a datagram are fragment"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for id in (0, 9, 9, 0xFFFFFFFF):
+        there6(c, headers=[IPv6ExtHdrFragment(id=id)])
+    there6(c, headers=[IPv6ExtHdrDestOpt(), IPv6ExtHdrFragment(id=1, res1=255, res2=3)])
+    c.drops("edge", "fragment", *[udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"x" * 24, headers=[
+        IPv6ExtHdrFragment(id=7, offset=offset, m=more)]) for offset, more in ((0, 1), (1, 1), (1, 0), (8191, 0))])
+    c.then()
+    back6(c, headers=[IPv6ExtHdrFragment(id=3)])
+    c.opens(six=1)
+
+
+@case
 def ipv6_next_headers_other_than_udp(c):
     """TCP, ESP, AH, SCTP, no next header, an unknown one, and such behind options: not_udp"""
     frames = [ip6_payload(number, bytes(40)) for number in (6, 50, 51, 132, 59, 253, 4, 41)]

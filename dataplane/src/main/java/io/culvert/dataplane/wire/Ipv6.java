@@ -37,8 +37,9 @@ public final class Ipv6 {
 
     /** In a fragment header: the offset in units of eight bytes, two reserved bits and more-fragments, 16 bits. */
     public static final int FRAGMENT_OFFSET = 2;
-    /** The offset as it lies in memory. */
+    // As they lie in memory.
     public static final int OFFSET_MASK = 0xF8FF;
+    public static final int MORE_FRAGMENTS = 0x0100;
 
     private Ipv6() { }
 }

@@ -107,9 +107,6 @@ final class Ipv6Extensions {
                 return at == Ipv6.PAYLOAD ? takeIcmp(burst, mbuf, end - at, readable)
                         : ~DropReason.ICMP_UNSUPPORTED.ordinal();
             }
-            if (next == Ipv6.FRAGMENT) {
-                return ~DropReason.FRAGMENT.ordinal();
-            }
             if (!isSkipped(next, at)) {
                 final boolean isExtension = next == Ipv6.HOP_BY_HOP || next == Ipv6.ROUTING;
                 return ~(isExtension ? DropReason.EXTENSION_HEADERS : DropReason.NOT_UDP).ordinal();
@@ -120,15 +117,20 @@ final class Ipv6Extensions {
             if (next == Ipv6.ROUTING && !isThrough(at)) {
                 return ~DropReason.EXTENSION_HEADERS.ordinal();
             }
+            if (next == Ipv6.FRAGMENT && !isWhole(at)) {
+                return ~DropReason.FRAGMENT.ordinal();
+            }
+            // A fragment header's second byte is reserved and its length fixed.
+            final int units = next == Ipv6.FRAGMENT ? 0 : packet.get(Wire.BYTE, at + 1) & 0xFF;
             next = packet.get(Wire.BYTE, at) & 0xFF;
-            at += ((packet.get(Wire.BYTE, at + 1) & 0xFF) + 1) * Ipv6.EXTENSION_UNIT;
+            at += (units + 1) * Ipv6.EXTENSION_UNIT;
         }
         return ~DropReason.EXTENSION_HEADERS.ordinal();
     }
 
     /** Whether what lies here may stand before UDP: hop-by-hop options only in front (RFC 8200 4.3). */
     private static boolean isSkipped(final int header, final int at) {
-        return header == Ipv6.DESTINATION_OPTIONS || header == Ipv6.ROUTING
+        return header == Ipv6.DESTINATION_OPTIONS || header == Ipv6.ROUTING || header == Ipv6.FRAGMENT
                 || header == Ipv6.HOP_BY_HOP && at == Ipv6.PAYLOAD;
     }
 
@@ -136,6 +138,11 @@ final class Ipv6Extensions {
     private boolean isThrough(final int at) {
         return packet.get(Wire.BYTE, at + Ipv6.ROUTING_TYPE) != SOURCE_ROUTE
                 && packet.get(Wire.BYTE, at + Ipv6.SEGMENTS_LEFT) == 0;
+    }
+
+    /** Whether a fragment header stands in front of a whole datagram (RFC 6946). */
+    private boolean isWhole(final int at) {
+        return (packet.get(Wire.SHORT, at + Ipv6.FRAGMENT_OFFSET) & (Ipv6.OFFSET_MASK | Ipv6.MORE_FRAGMENTS)) == 0;
     }
 
     private int checkUdp(final int at, final int end, final int readable) {
