@@ -101,8 +101,8 @@ class LimitsProperties {
     void nearlyEverySessionMayBeOfANetworkOfItsOwn() {
         try (Arena arena = Arena.ofConfined()) {
             final FlowTable flows = new FlowTable(FlowFile.inMemory(CROWD, arena));
-            final Limits limits = new Limits(new Limits.Spec(Limits.NONE, Limits.NONE, 32, 64, 1, Limits.NONE), RULES, 1,
-                    flows, flows.addressBook(List.of()), arena);
+            final Limits.Spec one = new Limits.Spec(Limits.NONE, Limits.NONE, 32, 64, 1, Limits.NONE);
+            final Limits limits = new Limits(one, RULES, 1, flows, flows.addressBook(List.of()), arena);
             int refused = 0;
             for (int session = 0; session < CROWD; session++) {
                 final int client = 0x0A | session << Byte.SIZE;
