@@ -45,16 +45,17 @@ write_flow(struct flow_table *table, int32_t slot, uint32_t flags, uint64_t key_
 
 	flow_begin_change(entry);
 	entry->key_lo = key_lo;
-	entry->key_hi = ports | (uint64_t)IPPROTO_UDP << 32 | (uint64_t)(flags | FLOW_LIVE) << 40
+	entry->key_hi = flow_key_hi(ports) | (uint64_t)flags << 40
 		| (uint64_t)adjacency << 48;
-	entry->new_addresses = new_addresses;
+	entry->new_source = (uint32_t)new_addresses;
+	entry->new_destination = (uint32_t)(new_addresses >> 32);
 	entry->new_ports = new_ports;
 	entry->l3_delta = (uint16_t)checksum_delta(addresses, TTL_BEFORE, TTL_AFTER);
 	entry->l4_delta = (uint16_t)checksum_delta(addresses, ports, new_ports);
 	entry->last_seen = now_ms;
 	entry->packets = 0;
 	entry->bytes = 0;
-	entry->rule = 0;
+	entry->traffic = (flags & FLOW_REPLY) != 0;
 	entry->external = (uint16_t)external;
 	entry->opened = now_ms;
 	flow_end_change(entry);

@@ -4,13 +4,15 @@
 #define CULVERT_BENCH_FLOWS_H
 
 #include <immintrin.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define FLOW_NOT_FOUND (-1)
 #define FLOW_LANES 8
 #define FLOW_PROBE_LIMIT 16
-#define FLOW_KEY_HI_MASK 0xFFFFFFFFFFULL
+/* Ports, protocol, and that the flow is live. */
+#define FLOW_KEY_HI_MASK 0x1FFFFFFFFFFULL
 #define FLOW_NO_SESSION (-1)
 
 #define FLOW_LIVE 1
@@ -43,15 +45,16 @@ struct flow_bucket {
 struct flow_entry {
 	uint64_t key_lo;
 	uint64_t key_hi;         /* ports, protocol, flags, adjacency: from the lowest byte on */
-	uint64_t new_addresses;
-	uint32_t new_ports;
 	uint16_t l3_delta;
 	uint16_t l4_delta;
+	uint32_t new_source;
+	uint32_t new_destination;
+	uint32_t new_ports;
 	int32_t last_seen;
 	int32_t version;         /* odd while the entry changes hands */
 	uint64_t packets;
 	uint64_t bytes;
-	uint16_t rule;
+	uint16_t traffic;        /* twice the index of the rule, and 1 for a reply */
 	uint16_t external;
 	int32_t opened;
 };
@@ -95,6 +98,13 @@ static inline uint32_t
 flow_adjacency(uint64_t key_hi)
 {
 	return (uint32_t)(key_hi >> 48);
+}
+
+/* The upper key half of UDP ports as they lie in the packet. */
+static inline uint64_t
+flow_key_hi(uint32_t ports)
+{
+	return ports | (uint64_t)IPPROTO_UDP << 32 | (uint64_t)FLOW_LIVE << 40;
 }
 
 static inline uint64_t

@@ -67,7 +67,7 @@ parse(struct culvert_bench_twin *twin, struct state *state, uint32_t received)
 			mbuf->data_len = (uint16_t)mbuf->pkt_len;
 		}
 		key_lo = load64(frame + IPV4_SOURCE);
-		key_hi = load32(frame + PORTS) | (uint64_t)IPPROTO_UDP << 32;
+		key_hi = flow_key_hi(load32(frame + PORTS));
 		hash = flow_hash(&table, key_lo, key_hi);
 		rte_prefetch0(flow_bucket_of(&table, hash));
 		burst->mbuf[dense] = mbuf;
@@ -194,13 +194,12 @@ rewrite(struct culvert_bench_twin *twin, struct state *state)
 		store32(frame + 8, next->macs_hi);
 		checksum = checksum_update(ttl >> 16, flow->l3_delta);
 		ttl = ((ttl - decrement) & 0xFFFF) | checksum << 16;
-		/* TTL, protocol, checksum; addresses; ports: sixteen bytes side by side. */
-		relayed = _mm_slli_si128(_mm_load_si128((const __m128i *)&flow->new_addresses), 4);
-		relayed = _mm_or_si128(relayed, _mm_cvtsi32_si128((int)ttl));
+		/* TTL, protocol, checksum; addresses; ports: sixteen bytes side by side, as in the entry behind the deltas. */
+		relayed = _mm_insert_epi32(_mm_load_si128((const __m128i *)&flow->l3_delta), (int)ttl, 0);
 		_mm_storeu_si128((__m128i *)(frame + TTL), relayed);
 		store16(frame + UDP_CHECKSUM, checksum_update_udp(load16(frame + UDP_CHECKSUM), flow->l4_delta));
 
-		direction = flow->rule << 1 | (int32_t)(flow_flags(flow->key_hi) / FLOW_REPLY & 1);
+		direction = flow->traffic;
 		flow->last_seen = now_ms;
 		flow->packets++;
 		flow->bytes += length;

@@ -107,9 +107,10 @@ ipv4_header_is_right(const uint8_t *frame)
 static inline uint32_t
 checksum_update(uint32_t checksum, uint32_t delta)
 {
-	const uint32_t sum = (~checksum & 0xFFFF) + delta;
+	/* The same as ~(~HC + delta) in one's complement, with a borrow in place of the carry. */
+	const int32_t difference = (int32_t)(checksum - delta);
 
-	return ~((sum & 0xFFFF) + (sum >> 16)) & 0xFFFF;
+	return (uint32_t)(difference + (difference >> 31)) & 0xFFFF;
 }
 
 /* RFC 768: none stays none, a computed zero is sent as all ones. */

@@ -29,8 +29,8 @@ int32_t culvert_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **mbufs, ui
 /* rte_pktmbuf_free_bulk: chained segments included. */
 void culvert_free_bulk(struct rte_mbuf **mbufs, uint32_t count);
 
-/* rte_prefetch0 of each address; addresses need not be mapped. */
-void culvert_prefetch(const uint64_t *addresses, uint32_t count);
+/* rte_prefetch0 of count addresses that lie stride bytes apart from first on; they need not be mapped. */
+void culvert_prefetch(uint64_t first, uint32_t stride, uint32_t count);
 
 /* rte_rdtsc and rte_get_tsc_hz. */
 uint64_t culvert_tsc(void);

@@ -32,10 +32,10 @@ culvert_free_bulk(struct rte_mbuf **mbufs, uint32_t count)
 }
 
 void
-culvert_prefetch(const uint64_t *addresses, uint32_t count)
+culvert_prefetch(uint64_t first, uint32_t stride, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
-		rte_prefetch0((const void *)(uintptr_t)addresses[i]);
+	for (uint64_t at = first, end = first + (uint64_t)stride * count; at != end; at += stride)
+		rte_prefetch0(*(const void *const *)(uintptr_t)at);
 }
 
 uint64_t

@@ -70,8 +70,9 @@ prefetch_takes_any_address(void)
 {
 	uint64_t addresses[] = { 0, 1, UINT64_MAX, (uintptr_t)addresses };
 
-	culvert_prefetch(addresses, RTE_DIM(addresses));
-	culvert_prefetch(NULL, 0);
+	culvert_prefetch((uintptr_t)addresses, sizeof(*addresses), RTE_DIM(addresses));
+	culvert_prefetch((uintptr_t)addresses, 2 * sizeof(*addresses), RTE_DIM(addresses) / 2);
+	culvert_prefetch(0, 8, 0);
 }
 
 static void

@@ -2,6 +2,7 @@
 package io.culvert.bindings;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
@@ -11,6 +12,12 @@ import java.util.Objects;
  */
 public final class CacheLines {
     public static final int LENGTH = 64;
+
+    // Fields of a line are aligned, but to say so would have each access tested for it.
+    public static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+    public static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    public static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    public static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
 
     private final long address;
     private final int count;
@@ -23,6 +30,16 @@ public final class CacheLines {
 
     public int count() {
         return count;
+    }
+
+    /** The view of all lines: for a loop, which makes it once and takes lines by {@link #line(MemorySegment, int)}. */
+    public MemorySegment all() {
+        return NativeMemory.view(address, (long) count * LENGTH);
+    }
+
+    /** The view of one line of {@link #all}. @throws IndexOutOfBoundsException when there is no such line */
+    public static MemorySegment line(final MemorySegment all, final int number) {
+        return all.asSlice((long) number * LENGTH, LENGTH);
     }
 
     /** The view of one line. @throws IndexOutOfBoundsException when there is no such line */

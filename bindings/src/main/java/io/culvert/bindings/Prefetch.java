@@ -16,10 +16,13 @@ public final class Prefetch {
                 Dpdk.culvert_prefetch$descriptor(), Linker.Option.critical(false));
     }
 
-    /** @param addresses {@code count} longs; they need not be mapped */
-    public static void lines(final MemorySegment addresses, final int count) {
+    /**
+     * @param at where the first of {@code count} addresses lies, each {@code stride} bytes behind the one before; the
+     *     lines need not be mapped
+     */
+    public static void lines(final long at, final int stride, final int count) {
         try {
-            PREFETCH.invokeExact(addresses, count);
+            PREFETCH.invokeExact(at, stride, count);
         } catch (final Throwable t) {
             throw new AssertionError("culvert_prefetch", t);
         }

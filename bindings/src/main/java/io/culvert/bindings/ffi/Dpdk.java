@@ -1276,7 +1276,8 @@ public class Dpdk {
 
     private static class culvert_prefetch {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
-            Dpdk.C_POINTER,
+            Dpdk.C_LONG,
+            Dpdk.C_INT,
             Dpdk.C_INT
         );
 
@@ -1289,7 +1290,7 @@ public class Dpdk {
      * Function descriptor for:
 
      * {@snippet lang=c :
-     * void culvert_prefetch(const uint64_t *addresses, uint32_t count)
+     * void culvert_prefetch(uint64_t first, uint32_t stride, uint32_t count)
      * }
      */
     public static FunctionDescriptor culvert_prefetch$descriptor() {
@@ -1300,7 +1301,7 @@ public class Dpdk {
      * Downcall method handle for:
 
      * {@snippet lang=c :
-     * void culvert_prefetch(const uint64_t *addresses, uint32_t count)
+     * void culvert_prefetch(uint64_t first, uint32_t stride, uint32_t count)
      * }
      */
     public static MethodHandle culvert_prefetch$handle() {
@@ -1311,7 +1312,7 @@ public class Dpdk {
      * Address for:
 
      * {@snippet lang=c :
-     * void culvert_prefetch(const uint64_t *addresses, uint32_t count)
+     * void culvert_prefetch(uint64_t first, uint32_t stride, uint32_t count)
      * }
      */
     public static MemorySegment culvert_prefetch$address() {
@@ -1321,16 +1322,16 @@ public class Dpdk {
     /**
 
      * {@snippet lang=c :
-     * void culvert_prefetch(const uint64_t *addresses, uint32_t count)
+     * void culvert_prefetch(uint64_t first, uint32_t stride, uint32_t count)
      * }
      */
-    public static void culvert_prefetch(MemorySegment addresses, int count) {
+    public static void culvert_prefetch(long first, int stride, int count) {
         var mh$ = culvert_prefetch.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("culvert_prefetch", addresses, count);
+                traceDowncall("culvert_prefetch", first, stride, count);
             }
-            mh$.invokeExact(addresses, count);
+            mh$.invokeExact(first, stride, count);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }

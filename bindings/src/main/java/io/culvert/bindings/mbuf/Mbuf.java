@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.bindings.mbuf;
 
+import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.ffi.rte_mbuf;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * {@code struct rte_mbuf} read in place: a lens over the first cache line of a packet buffer, never an object.
@@ -27,18 +27,18 @@ public final class Mbuf {
 
     /** Address of the packet's first byte. */
     public static long data(final MemorySegment mbuf) {
-        return mbuf.get(ValueLayout.JAVA_LONG, BUF_ADDR)
-                + Short.toUnsignedInt(mbuf.get(ValueLayout.JAVA_SHORT, DATA_OFF));
+        return mbuf.get(CacheLines.LONG, BUF_ADDR)
+                + Short.toUnsignedInt(mbuf.get(CacheLines.SHORT, DATA_OFF));
     }
 
     /** Bytes of the packet in its first segment: those that can be read at {@link #data}. */
     public static int dataLength(final MemorySegment mbuf) {
-        return Short.toUnsignedInt(mbuf.get(ValueLayout.JAVA_SHORT, DATA_LEN));
+        return Short.toUnsignedInt(mbuf.get(CacheLines.SHORT, DATA_LEN));
     }
 
     /** Bytes of the packet over all segments. */
     public static int packetLength(final MemorySegment mbuf) {
-        return mbuf.get(ValueLayout.JAVA_INT, PKT_LEN);
+        return mbuf.get(CacheLines.INT, PKT_LEN);
     }
 
     /** {@link #data(MemorySegment)} of the buffer at this address; no view, for seldom ways. */

@@ -44,7 +44,7 @@ final class Twin implements Walker, AutoCloseable {
         final int[] own = ownAddresses(plan);
         struct = culvert_bench_twin.allocate(arena);
         culvert_bench_twin.flows(struct, MemorySegment.ofAddress(flows.address()));
-        culvert_bench_twin.neighbors(struct, MemorySegment.ofAddress(relay.neighbors().entry(0).address()));
+        culvert_bench_twin.neighbors(struct, MemorySegment.ofAddress(relay.neighbors().entries().address()));
         culvert_bench_twin.counters(struct, MemorySegment.ofAddress(counters.address()));
         culvert_bench_twin.cycles_per_ms(struct, Tsc.hz() / MS_PER_SECOND);
         culvert_bench_twin.own(struct, arena.allocateFrom(JAVA_INT, own));

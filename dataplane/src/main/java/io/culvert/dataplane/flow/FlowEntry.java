@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.flow;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static io.culvert.bindings.CacheLines.BYTE;
+import static io.culvert.bindings.CacheLines.INT;
+import static io.culvert.bindings.CacheLines.LONG;
+import static io.culvert.bindings.CacheLines.SHORT;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
@@ -15,15 +15,16 @@ import java.lang.invoke.VarHandle;
  * <pre>
  *  byte 0          4          8         10         12    13     14          16
  *     0 | src addr | dst addr | src port | dst port | pro | flags | adjacency |
- *    16 | new src  | new dst  | new sp   | new dp   | l3 delta   | l4 delta  |
+ *    16 | l3 delta | l4 delta | new src  | new dst  | new sp     | new dp    |
  *    32 | last seen| version  | packets                                      |
- *    48 | bytes               | rule     | external | opened                 |
+ *    48 | bytes               | traffic  | external | opened                 |
  * </pre>
- * Addresses and ports are in network order: they are compared and copied, never added. IPv6 addresses are numbers of
- * the {@link AddressBook}. {@code l3}, {@code l4} are
- * {@link io.culvert.dataplane.wire.Checksum} deltas; l3 includes the decrement of the TTL. Times are milliseconds of
- * the table's clock. The version is odd while the entry changes hands: a reader that sees the same even version
- * before and after has read one flow. A lens over the entry's own 64-byte view, never an object.
+ * Addresses and ports are in network order: they are compared and copied, never added; the new ones lie as a packet has
+ * them behind its IP checksum. IPv6 addresses are numbers of the {@link AddressBook}. {@code l3}, {@code l4} are
+ * {@link io.culvert.dataplane.wire.Checksum} deltas; l3 includes the decrement of the TTL. Traffic is twice the rule's
+ * index, and 1 for a reply. Times are milliseconds of the table's clock. The version is odd while the entry changes
+ * hands: a reader that sees the same even version before and after has read one flow. A lens over the entry's own
+ * 64-byte view, never an object.
  */
 public final class FlowEntry {
     public static final int LENGTH = 64;
@@ -35,21 +36,19 @@ public final class FlowEntry {
     public static final int PROTOCOL = KEY_HI + Integer.BYTES;
     public static final int FLAGS = PROTOCOL + Byte.BYTES;
     public static final int ADJACENCY = FLAGS + Byte.BYTES;
-    public static final int NEW_ADDRESSES = ADJACENCY + Short.BYTES;
-    public static final int NEW_PORTS = NEW_ADDRESSES + Long.BYTES;
-    public static final int L3_DELTA = NEW_PORTS + Integer.BYTES;
+    public static final int L3_DELTA = ADJACENCY + Short.BYTES;
     public static final int L4_DELTA = L3_DELTA + Short.BYTES;
-    public static final int LAST_SEEN = L4_DELTA + Short.BYTES;
+    public static final int NEW_ADDRESSES = L4_DELTA + Short.BYTES;
+    public static final int NEW_DESTINATION = NEW_ADDRESSES + Integer.BYTES;
+    public static final int NEW_PORTS = NEW_ADDRESSES + Long.BYTES;
+    public static final int LAST_SEEN = NEW_PORTS + Integer.BYTES;
     public static final int VERSION = LAST_SEEN + Integer.BYTES;
     public static final int PACKETS = VERSION + Integer.BYTES;
     public static final int BYTES = PACKETS + Long.BYTES;
-    public static final int RULE = BYTES + Long.BYTES;
+    public static final int TRAFFIC = BYTES + Long.BYTES;
     /** Forward: which of the rule's SNAT addresses lent the port. Reply: the link that leads to the client. */
-    public static final int EXTERNAL = RULE + Short.BYTES;
+    public static final int EXTERNAL = TRAFFIC + Short.BYTES;
     public static final int OPENED = EXTERNAL + Short.BYTES;
-
-    /** The part of the long at {@link #KEY_HI} that is key. */
-    public static final long KEY_HI_MASK = 0xFF_FFFF_FFFFL;
 
     /** Set in the protocol of IPv6 flows, so that no IPv4 packet, whatever it claims, has the key of one. */
     public static final int IPV6_PROTOCOL = 0x80;
@@ -59,6 +58,11 @@ public final class FlowEntry {
     public static final int FLAG_REPLY = 2;
     public static final int FLAG_DECREMENT_TTL = 4;
 
+    /** The flag as it lies in the long at {@link #KEY_HI}: part of every key, so that no closed flow matches. */
+    private static final long LIVE = (long) FLAG_LIVE << (FLAGS - KEY_HI) * Byte.SIZE;
+    /** The part of the long at {@link #KEY_HI} that is key. */
+    public static final long KEY_HI_MASK = 0xFF_FFFF_FFFFL | LIVE;
+
     static {
         if (OPENED + Integer.BYTES != LENGTH) {
             throw new AssertionError("FlowEntry is one cache line");
@@ -67,103 +71,108 @@ public final class FlowEntry {
 
     /** The upper key half of UDP ports as they lie in the packet: source in the low half. */
     public static long keyHi(final int ports, final int protocol) {
-        return ports & 0xFFFF_FFFFL | (long) protocol << Integer.SIZE;
+        return ports & 0xFFFF_FFFFL | (long) protocol << Integer.SIZE | LIVE;
+    }
+
+    /** Whether the entry of this view is that of a live flow with this key. */
+    public static boolean matches(final MemorySegment entry, final long keyLo, final long keyHi) {
+        return matches(entry, 0, keyLo, keyHi);
     }
 
     static boolean matches(final MemorySegment entries, final long at, final long keyLo, final long keyHi) {
-        return ((entries.get(JAVA_LONG, at + KEY_LO) ^ keyLo)
-                | ((entries.get(JAVA_LONG, at + KEY_HI) ^ keyHi) & KEY_HI_MASK)) == 0;
+        return ((entries.get(LONG, at + KEY_LO) ^ keyLo)
+                | ((entries.get(LONG, at + KEY_HI) ^ keyHi) & KEY_HI_MASK)) == 0;
     }
 
     static boolean isLive(final MemorySegment entries, final long at) {
-        return (entries.get(JAVA_BYTE, at + FLAGS) & FLAG_LIVE) != 0;
+        return (entries.get(BYTE, at + FLAGS) & FLAG_LIVE) != 0;
     }
 
     /** Whether it was left in the middle of a change. */
     static boolean isChanging(final MemorySegment entries, final long at) {
-        return (entries.get(JAVA_INT, at + VERSION) & 1) != 0;
+        return (entries.get(INT, at + VERSION) & 1) != 0;
     }
 
     public static boolean isLive(final MemorySegment entry) {
-        return (entry.get(JAVA_BYTE, FLAGS) & FLAG_LIVE) != 0;
+        return (entry.get(BYTE, FLAGS) & FLAG_LIVE) != 0;
     }
 
     public static boolean isReply(final MemorySegment entry) {
-        return (entry.get(JAVA_BYTE, FLAGS) & FLAG_REPLY) != 0;
+        return (entry.get(BYTE, FLAGS) & FLAG_REPLY) != 0;
     }
 
     public static long keyLo(final MemorySegment entry) {
-        return entry.get(JAVA_LONG, KEY_LO);
+        return entry.get(LONG, KEY_LO);
     }
 
     public static long keyHi(final MemorySegment entry) {
-        return entry.get(JAVA_LONG, KEY_HI) & KEY_HI_MASK;
+        return entry.get(LONG, KEY_HI) & KEY_HI_MASK;
     }
 
     public static int ports(final MemorySegment entry) {
-        return entry.get(JAVA_INT, KEY_HI);
+        return entry.get(INT, KEY_HI);
     }
 
     public static int adjacency(final MemorySegment entry) {
-        return Short.toUnsignedInt(entry.get(JAVA_SHORT, ADJACENCY));
+        return Short.toUnsignedInt(entry.get(SHORT, ADJACENCY));
     }
 
     public static long newAddresses(final MemorySegment entry) {
-        return entry.get(JAVA_LONG, NEW_ADDRESSES);
+        return entry.get(LONG, NEW_ADDRESSES);
     }
 
     public static int newPorts(final MemorySegment entry) {
-        return entry.get(JAVA_INT, NEW_PORTS);
+        return entry.get(INT, NEW_PORTS);
     }
 
     public static int lastSeen(final MemorySegment entry) {
-        return entry.get(JAVA_INT, LAST_SEEN);
+        return entry.get(INT, LAST_SEEN);
     }
 
     public static int opened(final MemorySegment entry) {
-        return entry.get(JAVA_INT, OPENED);
+        return entry.get(INT, OPENED);
     }
 
     public static long packets(final MemorySegment entry) {
-        return entry.get(JAVA_LONG, PACKETS);
+        return entry.get(LONG, PACKETS);
     }
 
     public static long bytes(final MemorySegment entry) {
-        return entry.get(JAVA_LONG, BYTES);
+        return entry.get(LONG, BYTES);
     }
 
     public static int rule(final MemorySegment entry) {
-        return Short.toUnsignedInt(entry.get(JAVA_SHORT, RULE));
+        return Short.toUnsignedInt(entry.get(SHORT, TRAFFIC)) >>> 1;
     }
 
     public static int external(final MemorySegment entry) {
-        return Short.toUnsignedInt(entry.get(JAVA_SHORT, EXTERNAL));
+        return Short.toUnsignedInt(entry.get(SHORT, EXTERNAL));
     }
 
     /** Both checksum deltas: l3 in the low half, l4 in the high half. */
     public static int deltas(final MemorySegment entry) {
-        return entry.get(JAVA_INT, L3_DELTA);
+        return entry.get(INT, L3_DELTA);
     }
 
     public static boolean decrementsTtl(final MemorySegment entry) {
-        return (entry.get(JAVA_BYTE, FLAGS) & FLAG_DECREMENT_TTL) != 0;
+        return (entry.get(BYTE, FLAGS) & FLAG_DECREMENT_TTL) != 0;
     }
 
     public static int version(final MemorySegment entry) {
-        final int version = entry.get(JAVA_INT, VERSION);
+        final int version = entry.get(INT, VERSION);
         VarHandle.acquireFence();
         return version;
     }
 
     /** From here to {@link #endChange} a reader sees an odd version and looks away. */
     static void beginChange(final MemorySegment entries, final long at) {
-        entries.set(JAVA_INT, at + VERSION, entries.get(JAVA_INT, at + VERSION) | 1);
+        entries.set(INT, at + VERSION, entries.get(INT, at + VERSION) | 1);
         VarHandle.storeStoreFence();
     }
 
     static void endChange(final MemorySegment entries, final long at) {
         VarHandle.storeStoreFence();
-        entries.set(JAVA_INT, at + VERSION, entries.get(JAVA_INT, at + VERSION) + 1);
+        entries.set(INT, at + VERSION, entries.get(INT, at + VERSION) + 1);
     }
 
     private FlowEntry() { }

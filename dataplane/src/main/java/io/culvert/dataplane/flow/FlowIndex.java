@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.flow;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static io.culvert.bindings.CacheLines.BYTE;
+import static io.culvert.bindings.CacheLines.INT;
+import static io.culvert.bindings.CacheLines.LONG;
 
 import java.lang.foreign.MemorySegment;
 
@@ -23,6 +23,9 @@ final class FlowIndex {
     static final int BUCKET_LENGTH = 64;
     static final int LANES = 8;
 
+    /** From a bit to its lane. */
+    private static final int LANE_SHIFT = 3;
+
     private static final int TAGS = 0;
     private static final int SLOTS = TAGS + Long.BYTES;
 
@@ -37,17 +40,17 @@ final class FlowIndex {
 
     /** Marks of the lanes that may hold {@code tag}; 0 when none does. */
     static long findTag(final MemorySegment index, final long bucket, final int tag) {
-        return zeroLanes(index.get(JAVA_LONG, bucket + TAGS) ^ tag * LANE_ONES);
+        return zeroLanes(index.get(LONG, bucket + TAGS) ^ tag * LANE_ONES);
     }
 
     /** Marks of the free lanes; 0 when the bucket is full. The lowest is exact. */
     static long findFree(final MemorySegment index, final long bucket) {
-        return zeroLanes(index.get(JAVA_LONG, bucket + TAGS));
+        return zeroLanes(index.get(LONG, bucket + TAGS));
     }
 
-    /** The lane of the lowest mark. */
+    /** The lane of the lowest mark; {@link #LANES} when there is none. */
     static int lane(final long marks) {
-        return Long.numberOfTrailingZeros(marks) / Byte.SIZE;
+        return Long.numberOfTrailingZeros(marks) >>> LANE_SHIFT;
     }
 
     /** The marks without the lowest. */
@@ -56,20 +59,20 @@ final class FlowIndex {
     }
 
     static int tagAt(final MemorySegment index, final long bucket, final int lane) {
-        return Byte.toUnsignedInt(index.get(JAVA_BYTE, bucket + TAGS + lane));
+        return Byte.toUnsignedInt(index.get(BYTE, bucket + TAGS + lane));
     }
 
     static int slotAt(final MemorySegment index, final long bucket, final int lane) {
-        return index.get(JAVA_INT, bucket + SLOTS + (long) lane * Integer.BYTES);
+        return index.get(INT, bucket + SLOTS + (long) lane * Integer.BYTES);
     }
 
     static void set(final MemorySegment index, final long bucket, final int lane, final int tag, final int slot) {
-        index.set(JAVA_INT, bucket + SLOTS + (long) lane * Integer.BYTES, slot);
-        index.set(JAVA_BYTE, bucket + TAGS + lane, (byte) tag);
+        index.set(INT, bucket + SLOTS + (long) lane * Integer.BYTES, slot);
+        index.set(BYTE, bucket + TAGS + lane, (byte) tag);
     }
 
     static void clear(final MemorySegment index, final long bucket, final int lane) {
-        index.set(JAVA_BYTE, bucket + TAGS + lane, (byte) 0);
+        index.set(BYTE, bucket + TAGS + lane, (byte) 0);
     }
 
     /** The top bit of each lane that is zero. */

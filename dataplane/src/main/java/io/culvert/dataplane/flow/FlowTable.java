@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.flow;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static io.culvert.bindings.CacheLines.BYTE;
+import static io.culvert.bindings.CacheLines.INT;
+import static io.culvert.bindings.CacheLines.LONG;
+import static io.culvert.bindings.CacheLines.SHORT;
 
 import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
@@ -76,13 +76,24 @@ public final class FlowTable {
         return indexLines.address((int) hash & bucketMask);
     }
 
-    /** The first slot that the home bucket offers for this hash, to be prefetched and compared, or NOT_FOUND. */
-    public int candidate(final long hash) {
-        final MemorySegment bucket = indexLines.line((int) hash & bucketMask);
+    /**
+     * The first slot that the home bucket offers for this hash: to be prefetched and compared. A bucket that offers
+     * none names the lane behind its last, which is always 0: some entry, and the comparison says no.
+     *
+     * @param bucketAddress of {@link #bucketAddress}
+     */
+    public static int candidate(final long bucketAddress, final long hash) {
+        final MemorySegment bucket = NativeMemory.view(bucketAddress, FlowIndex.BUCKET_LENGTH);
         final long marks = FlowIndex.findTag(bucket, 0, FlowIndex.tag(hash));
-        return marks == 0 ? NOT_FOUND : FlowIndex.slotAt(bucket, 0, FlowIndex.lane(marks));
+        return FlowIndex.slotAt(bucket, 0, FlowIndex.lane(marks));
     }
 
+    /** All entries, for a loop that takes them by {@link CacheLines#line(MemorySegment, int)}. */
+    public MemorySegment entries() {
+        return entryLines.all();
+    }
+
+    /** Where an entry lies. */
     public long entryAddress(final int slot) {
         return entryLines.address(slot);
     }
@@ -90,11 +101,6 @@ public final class FlowTable {
     /** The view of one entry: one bounds check, then constant offsets. */
     public MemorySegment entry(final int slot) {
         return entryLines.line(slot);
-    }
-
-    /** Whether this slot holds the flow. Slots come from {@link #candidate}. */
-    public boolean holds(final int slot, final long keyLo, final long keyHi) {
-        return FlowEntry.matches(entry(slot), 0, keyLo, keyHi);
     }
 
     /** The slot of a flow, or NOT_FOUND. */
@@ -145,7 +151,7 @@ public final class FlowTable {
         final int session;
         if (freeSession != NO_SESSION) {
             session = freeSession;
-            freeSession = (int) entries.get(JAVA_LONG, at(session << 1) + FlowEntry.KEY_LO);
+            freeSession = (int) entries.get(LONG, at(session << 1) + FlowEntry.KEY_LO);
         } else if (highWater < capacity) {
             session = highWater++;
             file.highWater(highWater);
@@ -167,20 +173,20 @@ public final class FlowTable {
                       final int rule, final int external, final int nowMs) {
         final long at = at(slot);
         FlowEntry.beginChange(entries, at);
-        entries.set(JAVA_LONG, at + FlowEntry.KEY_LO, keyLo);
-        entries.set(JAVA_LONG, at + FlowEntry.KEY_HI, keyHi);
-        entries.set(JAVA_SHORT, at + FlowEntry.ADJACENCY, (short) adjacency);
-        entries.set(JAVA_LONG, at + FlowEntry.NEW_ADDRESSES, newAddresses);
-        entries.set(JAVA_INT, at + FlowEntry.NEW_PORTS, newPorts);
-        entries.set(JAVA_SHORT, at + FlowEntry.L3_DELTA, (short) l3Delta);
-        entries.set(JAVA_SHORT, at + FlowEntry.L4_DELTA, (short) l4Delta);
-        entries.set(JAVA_INT, at + FlowEntry.LAST_SEEN, nowMs);
-        entries.set(JAVA_LONG, at + FlowEntry.PACKETS, 0);
-        entries.set(JAVA_LONG, at + FlowEntry.BYTES, 0);
-        entries.set(JAVA_SHORT, at + FlowEntry.RULE, (short) rule);
-        entries.set(JAVA_SHORT, at + FlowEntry.EXTERNAL, (short) external);
-        entries.set(JAVA_INT, at + FlowEntry.OPENED, nowMs);
-        entries.set(JAVA_BYTE, at + FlowEntry.FLAGS, (byte) (flags | FlowEntry.FLAG_LIVE));
+        entries.set(LONG, at + FlowEntry.KEY_LO, keyLo);
+        entries.set(LONG, at + FlowEntry.KEY_HI, keyHi);
+        entries.set(SHORT, at + FlowEntry.ADJACENCY, (short) adjacency);
+        entries.set(LONG, at + FlowEntry.NEW_ADDRESSES, newAddresses);
+        entries.set(INT, at + FlowEntry.NEW_PORTS, newPorts);
+        entries.set(SHORT, at + FlowEntry.L3_DELTA, (short) l3Delta);
+        entries.set(SHORT, at + FlowEntry.L4_DELTA, (short) l4Delta);
+        entries.set(INT, at + FlowEntry.LAST_SEEN, nowMs);
+        entries.set(LONG, at + FlowEntry.PACKETS, 0);
+        entries.set(LONG, at + FlowEntry.BYTES, 0);
+        entries.set(SHORT, at + FlowEntry.TRAFFIC, (short) (rule << 1 | slot & 1));
+        entries.set(SHORT, at + FlowEntry.EXTERNAL, (short) external);
+        entries.set(INT, at + FlowEntry.OPENED, nowMs);
+        entries.set(BYTE, at + FlowEntry.FLAGS, (byte) (flags | FlowEntry.FLAG_LIVE));
         FlowEntry.endChange(entries, at);
     }
 
@@ -226,11 +232,11 @@ public final class FlowTable {
                           final int rule, final int external) {
         final long at = at(slot);
         FlowEntry.beginChange(entries, at);
-        entries.set(JAVA_LONG, at + FlowEntry.KEY_LO, keyLo);
-        entries.set(JAVA_LONG, at + FlowEntry.NEW_ADDRESSES, newAddresses);
-        entries.set(JAVA_SHORT, at + FlowEntry.ADJACENCY, (short) adjacency);
-        entries.set(JAVA_SHORT, at + FlowEntry.RULE, (short) rule);
-        entries.set(JAVA_SHORT, at + FlowEntry.EXTERNAL, (short) external);
+        entries.set(LONG, at + FlowEntry.KEY_LO, keyLo);
+        entries.set(LONG, at + FlowEntry.NEW_ADDRESSES, newAddresses);
+        entries.set(SHORT, at + FlowEntry.ADJACENCY, (short) adjacency);
+        entries.set(SHORT, at + FlowEntry.TRAFFIC, (short) (rule << 1 | slot & 1));
+        entries.set(SHORT, at + FlowEntry.EXTERNAL, (short) external);
         FlowEntry.endChange(entries, at);
     }
 
@@ -269,14 +275,14 @@ public final class FlowTable {
     private void release(final int forward) {
         clear(at(forward ^ 1));
         clear(at(forward));
-        entries.set(JAVA_LONG, at(forward) + FlowEntry.KEY_LO, freeSession);
+        entries.set(LONG, at(forward) + FlowEntry.KEY_LO, freeSession);
         freeSession = forward >>> 1;
         sessions--;
     }
 
     private void clear(final long at) {
         FlowEntry.beginChange(entries, at);
-        entries.set(JAVA_BYTE, at + FlowEntry.FLAGS, (byte) 0);
+        entries.set(BYTE, at + FlowEntry.FLAGS, (byte) 0);
         FlowEntry.endChange(entries, at);
     }
 
@@ -389,11 +395,11 @@ public final class FlowTable {
     }
 
     public long keyLo(final int slot) {
-        return entries.get(JAVA_LONG, at(slot) + FlowEntry.KEY_LO);
+        return entries.get(LONG, at(slot) + FlowEntry.KEY_LO);
     }
 
     public long keyHi(final int slot) {
-        return entries.get(JAVA_LONG, at(slot) + FlowEntry.KEY_HI) & FlowEntry.KEY_HI_MASK;
+        return entries.get(LONG, at(slot) + FlowEntry.KEY_HI) & FlowEntry.KEY_HI_MASK;
     }
 
     public int adjacency(final int slot) {
@@ -407,7 +413,7 @@ public final class FlowTable {
 
     /** The rule of a live flow. */
     public int rule(final int slot) {
-        return Short.toUnsignedInt(entries.get(JAVA_SHORT, at(slot) + FlowEntry.RULE));
+        return Short.toUnsignedInt(entries.get(SHORT, at(slot) + FlowEntry.TRAFFIC)) >>> 1;
     }
 
     private static long at(final int slot) {

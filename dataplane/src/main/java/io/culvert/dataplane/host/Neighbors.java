@@ -122,9 +122,9 @@ public final class Neighbors {
         }
     }
 
-    /** The view of one adjacency: for the walk, where it costs nothing. Elsewhere a view would be an object. */
-    public MemorySegment entry(final int adjacency) {
-        return lines.line(adjacency);
+    /** All adjacencies: for the walk, which takes them by {@link CacheLines#line(MemorySegment, int)}. */
+    public MemorySegment entries() {
+        return lines.all();
     }
 
     /** Copies one adjacency out: for code too seldom on the way for the compiler to dissolve a view. */
@@ -203,7 +203,16 @@ public final class Neighbors {
     }
 
     private boolean isResolved(final long at) {
-        return entries.get(JAVA_INT, at + EGRESS) >>> Short.SIZE != 0;
+        return mtu(at) != 0;
+    }
+
+    /** Longest IP packet that can leave there, bytes; 0 while the next hop is not resolved. */
+    public int mtu(final int adjacency) {
+        return mtu(at(adjacency));
+    }
+
+    private int mtu(final long at) {
+        return entries.get(JAVA_INT, at + EGRESS) >>> Short.SIZE;
     }
 
     /** {@link #confirm(int, long, long, long, boolean, int)} for IPv4, where whoever speaks last is right. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static io.culvert.bindings.CacheLines.BYTE;
+import static io.culvert.bindings.CacheLines.INT;
+import static io.culvert.bindings.CacheLines.LONG;
+import static io.culvert.bindings.CacheLines.SHORT;
 
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowHash;
@@ -185,13 +185,13 @@ public final class EchoSessions {
         final long outside = addresses(client[place], rule[place].listenAddress());
         final long inside = addresses(external[place], rule[place].targetAddress());
         final int decrement = rule[place].decrementsTtl() ? FlowEntry.FLAG_DECREMENT_TTL : 0;
-        flow.set(JAVA_LONG, FlowEntry.KEY_LO, reply ? Long.rotateLeft(inside, Integer.SIZE) : outside);
-        flow.set(JAVA_LONG, FlowEntry.KEY_HI, FlowEntry.keyHi(reply ? ours << Short.SIZE : theirs, Ipv4.ICMP));
-        flow.set(JAVA_BYTE, FlowEntry.FLAGS,
+        flow.set(LONG, FlowEntry.KEY_LO, reply ? Long.rotateLeft(inside, Integer.SIZE) : outside);
+        flow.set(LONG, FlowEntry.KEY_HI, FlowEntry.keyHi(reply ? ours << Short.SIZE : theirs, Ipv4.ICMP));
+        flow.set(BYTE, FlowEntry.FLAGS,
                 (byte) (FlowEntry.FLAG_LIVE | decrement | (reply ? FlowEntry.FLAG_REPLY : 0)));
-        flow.set(JAVA_SHORT, FlowEntry.ADJACENCY, (short) (reply ? toClient[place] : toTarget[place]));
-        flow.set(JAVA_LONG, FlowEntry.NEW_ADDRESSES, reply ? Long.rotateLeft(outside, Integer.SIZE) : inside);
-        flow.set(JAVA_INT, FlowEntry.NEW_PORTS, reply ? theirs << Short.SIZE : ours);
+        flow.set(SHORT, FlowEntry.ADJACENCY, (short) (reply ? toClient[place] : toTarget[place]));
+        flow.set(LONG, FlowEntry.NEW_ADDRESSES, reply ? Long.rotateLeft(outside, Integer.SIZE) : inside);
+        flow.set(INT, FlowEntry.NEW_PORTS, reply ? theirs << Short.SIZE : ours);
     }
 
     /** Looks at so many sessions that all are seen once a second, and ends those that were silent for too long. */

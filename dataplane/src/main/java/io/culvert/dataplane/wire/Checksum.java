@@ -15,6 +15,9 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Checksum {
     private static final long LOW_32 = 0xFFFF_FFFFL;
+    /** 65,535 times this is 1 modulo 2^64. */
+    private static final long ALL_ONES_INVERSE = 0xFFFE_FFFE_FFFE_FFFFL;
+    private static final long LARGEST_QUOTIENT = Long.divideUnsigned(-1L, 0xFFFF);
 
     /** Adds to a delta the change of one 32-bit field, or of two 16-bit fields side by side. */
     public static int delta(final int sum, final int from, final int to) {
@@ -29,8 +32,9 @@ public final class Checksum {
 
     /** The checksum field after the rewrite that {@code delta} describes. */
     public static int update(final int checksum, final int delta) {
-        final int sum = (~checksum & 0xFFFF) + delta;
-        return ~((sum & 0xFFFF) + (sum >>> 16)) & 0xFFFF;
+        // The same as ~(~HC + delta) in one's complement, with a borrow in place of the carry.
+        final int difference = checksum - delta;
+        return difference + (difference >> Integer.SIZE - 1) & 0xFFFF;
     }
 
     /** {@link #update} for UDP: none stays none, a computed zero is sent as all ones (RFC 768). */
@@ -42,12 +46,16 @@ public final class Checksum {
         return updated == 0 ? 0xFFFF : updated;
     }
 
-    /** Whether the 20 bytes of an IPv4 header sum to all ones. */
+    /**
+     * Whether the 20 bytes of an IPv4 header sum to all ones: whether the sum of its words is a multiple of 65,535, and
+     * not 0, that is whether its product with the inverse of 65,535 modulo 2^64 is small.
+     */
     public static boolean isIpv4HeaderRight(final MemorySegment frame) {
         final long a = frame.get(LONG, Ipv4.VERSION_IHL);
         final long b = frame.get(LONG, Ipv4.TTL);
         final long c = frame.get(INT, Ipv4.DESTINATION) & LOW_32;
-        return fold((a & LOW_32) + (a >>> 32) + (b & LOW_32) + (b >>> 32) + c) == 0xFFFF;
+        final long sum = (a & LOW_32) + (a >>> 32) + (b & LOW_32) + (b >>> 32) + c;
+        return Long.compareUnsigned(sum * ALL_ONES_INVERSE - 1, LARGEST_QUOTIENT) < 0;
     }
 
     /** The one's complement sum of {@code length} bytes, folded to 16 bits; all ones over a right checksum. */

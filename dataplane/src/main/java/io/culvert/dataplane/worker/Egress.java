@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static io.culvert.bindings.CacheLines.LONG;
 
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.ethdev.TxQueue;
@@ -9,6 +9,7 @@ import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Ethernet;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -25,6 +26,10 @@ final class Egress {
      */
     private static final int RETRIES = 8;
 
+    /** For links in {@link #code}: there are at most 32 ports. */
+    private static final int LINK_BITS = 8;
+    private static final int LINK_MASK = (1 << LINK_BITS) - 1;
+
     private final TxQueue[] queues;
     /** What leaves, a row of {@link #CAPACITY} for each link. */
     private final MemorySegment packets;
@@ -39,12 +44,12 @@ final class Egress {
     Egress(final TxQueue[] queues, final VlanTags vlans, final WorkerCounters counters, final Arena arena) {
         this.queues = queues;
         this.vlans = vlans;
-        this.refused = NativeMemory.unscoped(arena.allocate(JAVA_LONG));
+        this.refused = NativeMemory.unscoped(arena.allocate(LONG));
         this.counters = counters;
         this.counts = new int[queues.length];
         this.bytes = new long[queues.length];
         this.mbufs = new MemorySegment[queues.length];
-        this.packets = NativeMemory.unscoped(arena.allocate(JAVA_LONG, (long) queues.length * CAPACITY));
+        this.packets = NativeMemory.unscoped(arena.allocate(LONG, (long) queues.length * CAPACITY));
         for (int link = 0; link < queues.length; link++) {
             mbufs[link] = packets.asSlice((long) link * CAPACITY * Long.BYTES, (long) CAPACITY * Long.BYTES);
         }
@@ -52,7 +57,7 @@ final class Egress {
 
     /** @param length bytes of the frame */
     void append(final int link, final long mbuf, final int length) {
-        put(first(link), mbuf);
+        packets.setAtIndex(LONG, first(link), mbuf);
         added(link, 1, length);
     }
 
@@ -65,16 +70,46 @@ final class Egress {
         }
     }
 
-    /** Where the next packet of a link goes: {@link #put} a run of them from there, then tell {@link #added}. */
-    int first(final int link) {
+    /** A packet's link and traffic in one int. @param traffic twice the rule's index, and 1 for a reply */
+    static int code(final int traffic, final int link) {
+        return traffic << LINK_BITS | link;
+    }
+
+    /** Takes what the walk sends on. Counters are written once for packets in a row of one rule, direction and link. */
+    void collect(final Burst burst) {
+        int start = 0;
+        while (start < burst.count) {
+            final int code = burst.egress(start);
+            start = code == Burst.NOWHERE ? start + 1 : collectRun(burst, start, code);
+        }
+    }
+
+    /** @return where the run ends */
+    private int collectRun(final Burst burst, final int start, final int code) {
+        final int count = burst.count;
+        final long to = first(code & LINK_MASK) - start;
+        long runBytes = 0;
+        int i = start;
+        do {
+            packets.setAtIndex(LONG, to + i, burst.mbuf(i));
+            runBytes += burst.length(i);
+            i++;
+        } while (i < count && burst.egress(i) == code);
+        final int run = i - start;
+        final int traffic = code >>> LINK_BITS;
+        final int counter = counters.catalog().ruleTraffic(traffic >>> 1) + 2 * (traffic & 1);
+        counters.add(counter, run);
+        counters.add(counter + 1, runBytes);
+        added(code & LINK_MASK, run, runBytes + (long) run * Ethernet.HEADER_LENGTH);
+        return i;
+    }
+
+    /** Where the next packet of a link goes. */
+    private int first(final int link) {
         return link * CAPACITY + counts[link];
     }
 
-    void put(final int at, final long mbuf) {
-        packets.setAtIndex(JAVA_LONG, at, mbuf);
-    }
-
-    void added(final int link, final int count, final long frameBytes) {
+    private void added(final int link, final int count, final long frameBytes) {
         counts[link] += count;
         bytes[link] += frameBytes;
     }
@@ -112,12 +147,12 @@ final class Egress {
         final MemorySegment row = mbufs[link];
         int tagged = 0;
         for (int i = 0; i < counts[link]; i++) {
-            final long mbuf = row.getAtIndex(JAVA_LONG, i);
+            final long mbuf = row.getAtIndex(LONG, i);
             if (vlans.putOn(mbuf, link)) {
-                row.setAtIndex(JAVA_LONG, tagged++, mbuf);
+                row.setAtIndex(LONG, tagged++, mbuf);
             } else {
                 bytes[link] -= Mbuf.packetLength(mbuf);
-                refused.set(JAVA_LONG, 0, mbuf);
+                refused.set(LONG, 0, mbuf);
                 Mempool.free(refused, 1);
                 counters.increment(counters.catalog().dropped(ingress) + DropReason.VLAN.ordinal());
             }
@@ -150,7 +185,7 @@ final class Egress {
         final MemorySegment rest = mbufs[link];
         long lostBytes = 0;
         for (int i = 0; i < lost; i++) {
-            lostBytes += Mbuf.packetLength(rest.getAtIndex(JAVA_LONG, i));
+            lostBytes += Mbuf.packetLength(rest.getAtIndex(LONG, i));
         }
         Mempool.free(rest, lost);
         counters.add(counters.catalog().dropped(ingress) + DropReason.TX_RING_FULL.ordinal(), lost);

@@ -39,7 +39,7 @@ final class Fragmenter {
 
     /** Places in the burst, and their flows. */
     private final int[] place = new int[Burst.CAPACITY];
-    private final int[] slot = new int[Burst.CAPACITY];
+    private final long[] flow = new long[Burst.CAPACITY];
     private int count;
 
     Fragmenter(final SingleRewriter rewriter, final Egress egress, final Mempool pool, final DatagramIds ids,
@@ -57,8 +57,8 @@ final class Fragmenter {
     /** Takes packet {@code i} of the burst, not yet rewritten, off its walk until {@link #walk}. */
     void add(final Burst burst, final int i) {
         place[count] = i;
-        slot[count++] = burst.slot[i];
-        burst.slot[i] = Burst.GONE;
+        flow[count++] = burst.flow(i);
+        burst.leave(i);
     }
 
     boolean hasWork() {
@@ -68,9 +68,9 @@ final class Fragmenter {
     /** Rewrites and cuts what was added. */
     void walk(final Burst burst, final int nowMs) {
         for (int i = 0; i < count; i++) {
-            final long packet = burst.mbuf[place[i]];
+            final long packet = burst.mbuf(place[i]);
             NativeMemory.read(Mbuf.data(packet), header, Wire.VIEW_BYTES);
-            rewriter.use(slot[i]);
+            rewriter.use(flow[i]);
             if (rewriter.isTimeUp(header)) {
                 errors.tell(burst, place[i], DropReason.TTL_EXCEEDED);
                 burst.drop(packet, DropReason.TTL_EXCEEDED);

@@ -82,7 +82,7 @@ final class Fragments {
     private int to;
     private boolean isLast;
 
-    /** @param admit opens sessions for the packets of the burst that have no slot, or drops them */
+    /** @param admit opens sessions for the packets of the burst that have no flow, or drops them */
     Fragments(final int worker, final Handoff handoff, final Steering steering, final FlowTable flows,
               final Runnable admit, final SingleRewriter rewriter, final Fragmenter fragmenter, final Egress egress,
               final Waiting waiting, final DatagramIds ids, final IcmpErrors errors, final WorkerCounters counters,
@@ -187,8 +187,8 @@ final class Fragments {
     /** The first fragment: its flow is found or opened, and what waited for it goes on behind it. */
     private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final int nowMs) {
         final int owner = ownerOfFirst(burst);
-        final int slot = owner == worker ? slotOf(burst, mbuf) : 0;
-        if (slot < 0) {
+        final long flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
+        if (flow == Burst.GONE) {
             // Dropped by name, and nobody will ask for the others of the datagram.
             if (waitingDatagram != NONE) {
                 dropHeld(burst, waitingDatagram, DropReason.FRAGMENT);
@@ -198,7 +198,7 @@ final class Fragments {
         }
         if (owner == worker) {
             NativeMemory.read(Mbuf.data(mbuf), header, Wire.VIEW_BYTES);
-            rewriter.use(slot);
+            rewriter.use(flow);
             if (rewriter.mtu() == 0) {
                 waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
                 return;
@@ -230,29 +230,27 @@ final class Fragments {
         return isHere ? worker : steering.ownerOfFirst(addresses, keyHi);
     }
 
-    /** Makes the first fragment the burst's only packet. @return the slot of its flow; negative when it has left */
-    private int slotOf(final Burst burst, final long mbuf) {
+    /** Makes the first fragment the burst's only packet. @return its flow, or GONE when it has left */
+    private long flowOf(final Burst burst, final long mbuf) {
         final long keyHi = FlowEntry.keyHi(header.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
         final long hash = flows.hash(addresses, keyHi);
+        final int slot = flows.find(addresses, keyHi, hash);
         burst.count = 1;
-        burst.mbuf[0] = mbuf;
-        burst.data[0] = Mbuf.data(mbuf);
-        burst.length[0] = length;
-        burst.keyLo[0] = addresses;
-        burst.keyHi[0] = keyHi;
-        burst.hash[0] = hash;
-        burst.slot[0] = flows.find(addresses, keyHi, hash);
-        if (burst.slot[0] == FlowTable.NOT_FOUND) {
-            // Whose session it is has been found out: it is not handed on from here.
-            final int hops = burst.hops;
-            burst.hops = Burst.SETTLED;
-            admit.run();
-            burst.hops = hops;
-            if (burst.slot[0] >= 0) {
-                handoff.strays();
-            }
+        burst.put(0, mbuf, Mbuf.data(mbuf), length);
+        burst.key(0, addresses, keyHi, hash);
+        if (slot != FlowTable.NOT_FOUND) {
+            return flows.entryAddress(slot);
         }
-        return burst.slot[0];
+        // Whose session it is has been found out: it is not handed on from here.
+        burst.flow(0, Burst.NO_FLOW);
+        final int hops = burst.hops;
+        burst.hops = Burst.SETTLED;
+        admit.run();
+        burst.hops = hops;
+        if (burst.flow(0) != Burst.GONE) {
+            handoff.strays();
+        }
+        return burst.flow(0);
     }
 
     /** A fragment of a datagram whose flow is known. */
@@ -272,7 +270,7 @@ final class Fragments {
             burst.drop(mbuf, DropReason.FRAGMENT);
             return;
         }
-        rewriter.use(slot);
+        rewriter.use(flows.entryAddress(slot));
         if (rewriter.mtu() == 0) {
             waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
         } else if (isAccepted(burst, mbuf, datagram)) {

@@ -81,7 +81,7 @@ final class IcmpErrors {
     /** Packet {@code i} of the burst is about to be dropped for this reason. */
     void tell(final Burst burst, final int i, final DropReason reason) {
         putSourceBack(burst, i);
-        tell(burst, burst.mbuf[i], burst.length[i], reason);
+        tell(burst, burst.mbuf(i), burst.length(i), reason);
     }
 
     /** This packet, as it came in, is about to be dropped for this reason. */
@@ -99,7 +99,7 @@ final class IcmpErrors {
     /** Packet {@code i} is longer than the MTU of its way, and its sender forbids fragments (RFC 1191). */
     void tellMtu(final Burst burst, final int i, final int mtu) {
         putSourceBack(burst, i);
-        tellMtu(burst, burst.mbuf[i], burst.length[i], mtu);
+        tellMtu(burst, burst.mbuf(i), burst.length(i), mtu);
     }
 
     /** {@link #tellMtu} about a packet that is not of the dense arrays; silent when it may be fragmented. */
@@ -155,11 +155,11 @@ final class IcmpErrors {
 
     /** A packet that filtering let in bears the source that its session expects; its own goes back in. */
     private static void putSourceBack(final Burst burst, final int i) {
-        final int source = (int) burst.keyLo[i];
-        final short port = (short) burst.keyHi[i];
-        if (NativeMemory.getInt(burst.data[i] + Ipv4.SOURCE) != source
-                || NativeMemory.getShort(burst.data[i] + Udp.PORTS) != port) {
-            SourceReplacer.replace(burst.data[i], source, port);
+        final int source = (int) burst.keyLo(i);
+        final short port = (short) burst.keyHi(i);
+        if (NativeMemory.getInt(burst.frame(i) + Ipv4.SOURCE) != source
+                || NativeMemory.getShort(burst.frame(i) + Udp.PORTS) != port) {
+            SourceReplacer.replace(burst.frame(i), source, port);
         }
     }
 

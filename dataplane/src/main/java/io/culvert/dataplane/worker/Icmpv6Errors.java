@@ -92,11 +92,11 @@ final class Icmpv6Errors {
             return;
         }
         // By /64: who has one has all of its addresses.
-        if (!budget.spend(NativeMemory.getLong(burst.data[i] + Ipv6.SOURCE), nowMs)) {
+        if (!budget.spend(NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE), nowMs)) {
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_SUPPRESSED));
         } else if (pool.allocate(fresh, 1)) {
-            final int readable = Mbuf.dataLength(burst.mbuf[i]) - Ethernet.HEADER_LENGTH;
-            final int quoted = Math.min(Math.min(burst.length[i], readable), LONGEST - HEADERS);
+            final int readable = Mbuf.dataLength(burst.mbuf(i)) - Ethernet.HEADER_LENGTH;
+            final int quoted = Math.min(Math.min(burst.length(i), readable), LONGEST - HEADERS);
             write(burst, i, type, code, mtu, quoted);
             final long mbuf = fresh.get(JAVA_LONG, 0);
             NativeMemory.write(Mbuf.data(mbuf), message, Icmpv6.QUOTE + quoted);
@@ -111,7 +111,7 @@ final class Icmpv6Errors {
     private void write(final Burst burst, final int i, final int type, final int code, final int mtu,
                        final int quoted) {
         final Link link = links[burst.ingress];
-        NativeMemory.read(burst.data[i], message, Ipv6.PAYLOAD);
+        NativeMemory.read(burst.frame(i), message, Ipv6.PAYLOAD);
         final long high = message.get(Wire.LONG, Ipv6.SOURCE);
         final long low = message.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES);
         final Link.Subnet own = link.addressTowards(high, low);
@@ -126,7 +126,7 @@ final class Icmpv6Errors {
         message.set(Wire.LONG, Ipv6.DESTINATION + Long.BYTES, low);
         message.set(Wire.INT, Icmpv6.TYPE, type | code << Byte.SIZE);
         message.set(Wire.INT, Icmpv6.MTU, Integer.reverseBytes(mtu));
-        NativeMemory.readInto(burst.data[i] + Ethernet.HEADER_LENGTH, message, Icmpv6.QUOTE, quoted);
+        NativeMemory.readInto(burst.frame(i) + Ethernet.HEADER_LENGTH, message, Icmpv6.QUOTE, quoted);
         Icmpv6.seal(message, Icmpv6.HEADER_LENGTH + quoted);
     }
 }

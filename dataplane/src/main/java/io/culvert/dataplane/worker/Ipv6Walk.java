@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static io.culvert.bindings.CacheLines.INT;
+import static io.culvert.bindings.CacheLines.LONG;
+import static io.culvert.bindings.CacheLines.SHORT;
 
+import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.dataplane.flow.AddressBook;
@@ -78,7 +79,7 @@ final class Ipv6Walk {
 
     /** Sets a packet aside until {@link #parse}. */
     void setAside(final long mbuf) {
-        burst.received.setAtIndex(JAVA_LONG, waiting++, mbuf);
+        burst.received.setAtIndex(LONG, waiting++, mbuf);
     }
 
     boolean hasPackets() {
@@ -92,7 +93,7 @@ final class Ipv6Walk {
         final long mac = macs[link];
         int dense = 0;
         for (int i = 0; i < burst.receivedCount; i++) {
-            final long mbuf = burst.received.getAtIndex(JAVA_LONG, i);
+            final long mbuf = burst.received.getAtIndex(LONG, i);
             final long data = Mbuf.data(mbuf);
             final int frameLength = Mbuf.packetLength(mbuf);
             // No view: this loop is too long for the compiler to dissolve it.
@@ -114,15 +115,14 @@ final class Ipv6Walk {
             if (payloadLength + Ipv6.PAYLOAD < frameLength) {
                 Parser.trim(mbuf, payloadLength + Ipv6.PAYLOAD);
             }
-            burst.mbuf[dense] = mbuf;
-            burst.data[dense] = data;
-            burst.length[dense] = payloadLength + Ipv6.HEADER_LENGTH;
+            burst.put(dense, mbuf, data, payloadLength + Ipv6.HEADER_LENGTH);
             udpAt[dense] = at;
             setKey(dense, numberAt(data + Ipv6.SOURCE), numberAt(data + Ipv6.DESTINATION),
                     NativeMemory.getInt(data + at));
             dense++;
         }
         burst.count = dense;
+        burst.fetch(Burst.BUCKET, 0, dense);
     }
 
     /** The number of the address that lies there, or {@link AddressBook#NONE}. */
@@ -134,30 +134,28 @@ final class Ipv6Walk {
         final long keyLo = source & LOW_32 | (long) destination << Integer.SIZE;
         final long keyHi = FlowEntry.keyHi(ports, KEY_PROTOCOL);
         final long hash = flows.hash(keyLo, keyHi);
-        burst.keyLo[i] = keyLo;
-        burst.keyHi[i] = keyHi;
-        burst.hash[i] = hash;
-        burst.lines.setAtIndex(JAVA_LONG, i, flows.bucketAddress(hash));
+        burst.key(i, keyLo, keyHi, hash);
+        burst.bucket(i, flows.bucketAddress(hash));
     }
 
     /** Decides about the packets that lookup did not find. */
     void admit(final int nowMs) {
         for (int i = 0; i < burst.count; i++) {
-            if (burst.slot[i] == FlowTable.NOT_FOUND) {
+            if (burst.flow(i) == Burst.NO_FLOW) {
                 admit(i, nowMs);
             }
         }
     }
 
     private void admit(final int i, final int nowMs) {
-        final long high = NativeMemory.getLong(burst.data[i] + Ipv6.SOURCE);
-        final long low = NativeMemory.getLong(burst.data[i] + Ipv6.SOURCE + Long.BYTES);
+        final long high = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
+        final long low = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
         if (Ipv6Address.cannotBeSource(high, low) || Ipv6Address.isLinkLocal(high)
                 || host.owns(burst.ingress, high, low)) {
             burst.drop(i, DropReason.MARTIAN);
             return;
         }
-        final int destination = (int) (burst.keyLo[i] >>> Integer.SIZE);
+        final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
         final int source = book.acquire(high, low);
         if (destination == AddressBook.NONE || source == AddressBook.NONE) {
             book.release(source);
@@ -165,12 +163,12 @@ final class Ipv6Walk {
             return;
         }
         // Now that the source has a number, an earlier packet of this burst may prove to have opened the session.
-        setKey(i, source, destination, (int) burst.keyHi[i]);
-        final int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
+        setKey(i, source, destination, (int) burst.keyHi(i));
+        final int slot = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
         if (slot != FlowTable.NOT_FOUND) {
-            burst.slot[i] = slot;
+            burst.flow(i, flows.entryAddress(slot));
         } else if (steering.handHome(burst, i, high, low)) {
-            burst.slot[i] = Burst.GONE;
+            burst.leave(i);
         } else {
             open(i, nowMs);
         }
@@ -178,11 +176,11 @@ final class Ipv6Walk {
     }
 
     private void open(final int i, final int nowMs) {
-        final int hopLimit = NativeMemory.getShort(burst.data[i] + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
+        final int hopLimit = NativeMemory.getShort(burst.frame(i) + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
         final int slot =
-                admission.admitSource(burst.keyLo[i], (int) burst.keyHi[i], hopLimit, burst.ingress, nowMs);
+                admission.admitSource(burst.keyLo(i), (int) burst.keyHi(i), hopLimit, burst.ingress, nowMs);
         if (slot >= 0) {
-            burst.slot[i] = slot;
+            burst.flow(i, flows.entryAddress(slot));
             return;
         }
         final DropReason reason = DropReason.of(~slot);
@@ -190,8 +188,8 @@ final class Ipv6Walk {
             return;
         }
         final boolean mayBeKnown = reason == DropReason.NO_SESSION || reason == DropReason.NO_RULE;
-        if (mayBeKnown && steering.handOff(burst, burst.mbuf[i], burst.keyLo[i], (int) burst.keyHi[i])) {
-            burst.slot[i] = Burst.GONE;
+        if (mayBeKnown && steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i))) {
+            burst.leave(i);
         } else {
             errors.tell(burst, i, reason);
             burst.drop(i, reason);
@@ -200,11 +198,11 @@ final class Ipv6Walk {
 
     /** Lets a packet of a stranger join a session whose rule's filtering allows it, as {@link SourceReplacer} does. */
     private boolean filterIn(final int i) {
-        final int reply = admission.filterIn(burst.keyLo[i], (int) burst.keyHi[i]);
+        final int reply = admission.filterIn(burst.keyLo(i), (int) burst.keyHi(i));
         if (reply == FlowTable.NOT_FOUND) {
             return false;
         }
-        final long data = burst.data[i];
+        final long data = burst.frame(i);
         final int source = (int) flows.keyLo(reply);
         final int port = (int) flows.keyHi(reply) & 0xFFFF;
         int delta = Checksum.delta(0, NativeMemory.getShort(data + udpAt[i]) & 0xFFFF, port);
@@ -214,55 +212,54 @@ final class Ipv6Walk {
         NativeMemory.setShort(data + udpAt[i] + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, delta));
         NativeMemory.setShort(data + udpAt[i], (short) port);
         setAddress(data + Ipv6.SOURCE, source);
-        burst.slot[i] = reply;
+        burst.flow(i, flows.entryAddress(reply));
         return true;
     }
 
     void rewrite(final int nowMs) {
+        final MemorySegment adjacencies = neighbors.entries();
         for (int i = 0; i < burst.count; i++) {
-            final int slot = burst.slot[i];
-            if (slot < 0) {
+            final long entry = burst.flow(i);
+            if (entry == Burst.GONE) {
                 continue;
             }
             // Fields are read here, as Rewriter reads them: a view that goes to methods may become an object.
-            final MemorySegment flow = flows.entry(slot);
-            final long keyHi = flow.get(JAVA_LONG, FlowEntry.KEY_HI);
+            final MemorySegment flow = NativeMemory.view(entry, FlowEntry.LENGTH);
+            final long keyHi = flow.get(LONG, FlowEntry.KEY_HI);
             final int flags = (int) (keyHi >>> FLAGS_SHIFT);
             final int adjacency = (int) (keyHi >>> ADJACENCY_SHIFT);
-            final MemorySegment next = neighbors.entry(adjacency);
-            final int linkMtu = next.get(JAVA_INT, Neighbors.EGRESS);
+            final MemorySegment next = CacheLines.line(adjacencies, adjacency);
+            final int linkMtu = next.get(INT, Neighbors.EGRESS);
             final int decrement = (flags & FlowEntry.FLAG_DECREMENT_TTL) != 0 ? 1 : 0;
-            final long data = burst.data[i];
+            final long data = burst.frame(i);
             final int hopLimit = NativeMemory.getShort(data + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
-            final int length = burst.length[i];
+            final int length = burst.length(i);
             if (length > linkMtu >>> Short.SIZE || hopLimit < 2 * decrement) {
-                stop(i, slot, adjacency, linkMtu, nowMs);
+                stop(i, (int) flow.get(LONG, FlowEntry.KEY_LO), adjacency, linkMtu, nowMs);
                 continue;
             }
-            final long addresses = flow.get(JAVA_LONG, FlowEntry.NEW_ADDRESSES);
-            final long portsAndDeltas = flow.get(JAVA_LONG, FlowEntry.NEW_PORTS);
+            final long addresses = flow.get(LONG, FlowEntry.NEW_ADDRESSES);
+            final int l4Delta = flow.get(SHORT, FlowEntry.L4_DELTA) & 0xFFFF;
             NativeMemory.setShort(data + Ipv6.NEXT_HEADER,
                     (short) (NativeMemory.getShort(data + Ipv6.NEXT_HEADER) - (decrement << Byte.SIZE)));
             setAddress(data + Ipv6.SOURCE, (int) addresses);
             setAddress(data + Ipv6.DESTINATION, (int) (addresses >>> Integer.SIZE));
             final long udp = data + udpAt[i];
             final int checksum = NativeMemory.getShort(udp + UDP_CHECKSUM) & 0xFFFF;
-            NativeMemory.setInt(udp, (int) portsAndDeltas);
-            NativeMemory.setShort(udp + UDP_CHECKSUM,
-                    (short) Checksum.updateUdp(checksum, (int) (portsAndDeltas >>> 48)));
-            NativeMemory.setLong(data + Ethernet.DESTINATION, next.get(JAVA_LONG, Neighbors.MACS_LO));
-            NativeMemory.setInt(data + Ethernet.DESTINATION + Long.BYTES, next.get(JAVA_INT, Neighbors.MACS_HI));
+            NativeMemory.setInt(udp, flow.get(INT, FlowEntry.NEW_PORTS));
+            NativeMemory.setShort(udp + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, l4Delta));
+            NativeMemory.setLong(data + Ethernet.DESTINATION, next.get(LONG, Neighbors.MACS_LO));
+            NativeMemory.setInt(data + Ethernet.DESTINATION + Long.BYTES, next.get(INT, Neighbors.MACS_HI));
 
-            flow.set(JAVA_INT, FlowEntry.LAST_SEEN, nowMs);
-            flow.set(JAVA_LONG, FlowEntry.PACKETS, flow.get(JAVA_LONG, FlowEntry.PACKETS) + 1);
-            flow.set(JAVA_LONG, FlowEntry.BYTES, flow.get(JAVA_LONG, FlowEntry.BYTES) + length);
-            final int rule = Short.toUnsignedInt(flow.get(JAVA_SHORT, FlowEntry.RULE));
-            final int counter =
-                    counters.catalog().ruleTraffic(rule) + ((flags & FlowEntry.FLAG_REPLY) != 0 ? 2 : 0);
+            flow.set(INT, FlowEntry.LAST_SEEN, nowMs);
+            flow.set(LONG, FlowEntry.PACKETS, flow.get(LONG, FlowEntry.PACKETS) + 1);
+            flow.set(LONG, FlowEntry.BYTES, flow.get(LONG, FlowEntry.BYTES) + length);
+            final int traffic = Short.toUnsignedInt(flow.get(SHORT, FlowEntry.TRAFFIC));
+            final int counter = counters.catalog().ruleTraffic(traffic >>> 1) + 2 * (traffic & 1);
             counters.increment(counter);
             counters.add(counter + 1, length);
             egress.makeRoom(linkMtu & 0xFFFF, burst.ingress);
-            egress.append(linkMtu & 0xFFFF, burst.mbuf[i], length + Ethernet.HEADER_LENGTH);
+            egress.append(linkMtu & 0xFFFF, burst.mbuf(i), length + Ethernet.HEADER_LENGTH);
         }
     }
 
@@ -272,14 +269,14 @@ final class Ipv6Walk {
     }
 
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
-    private void stop(final int i, final int slot, final int adjacency, final int linkMtu, final int nowMs) {
+    private void stop(final int i, final int source, final int adjacency, final int linkMtu, final int nowMs) {
         if (linkMtu >>> Short.SIZE == 0) {
             unresolved.hold(burst, i, adjacency, nowMs);
             return;
         }
-        final boolean isTooLong = burst.length[i] > linkMtu >>> Short.SIZE;
+        final boolean isTooLong = burst.length(i) > linkMtu >>> Short.SIZE;
         // Filtering may have replaced the source: who sent the packet is not known any more.
-        if ((int) flows.keyLo(slot) == (int) burst.keyLo[i]) {
+        if (source == (int) burst.keyLo(i)) {
             if (isTooLong) {
                 errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
             } else {

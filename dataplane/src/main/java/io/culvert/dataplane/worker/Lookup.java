@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static io.culvert.bindings.CacheLines.LONG;
 
-import io.culvert.bindings.Prefetch;
+import io.culvert.bindings.CacheLines;
+import io.culvert.bindings.NativeMemory;
+import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The second stage: keys to flow slots. Three passes over the burst, so that the cache misses of one packet overlap
@@ -17,25 +20,39 @@ final class Lookup {
         this.flows = flows;
     }
 
-    /** @return how many packets belong to no flow */
+    /**
+     * @return how many packets have no flow yet: the flow is new, or its home bucket overflowed, or another key has the
+     *     same tag, which admission finds out
+     */
     int find(final Burst burst) {
-        final int count = burst.count;
-        final long[] hashes = burst.hash;
-        final int[] slots = burst.slot;
-        Prefetch.lines(burst.lines, count);
-        for (int i = 0; i < count; i++) {
-            final int slot = flows.candidate(hashes[i]);
-            slots[i] = slot;
-            burst.lines.setAtIndex(JAVA_LONG, i, flows.entryAddress(Math.max(slot, 0)));
+        for (int from = 0; from < burst.count; from += Burst.CHUNK) {
+            final int to = Math.min(from + Burst.CHUNK, burst.count);
+            choose(burst, from, to);
+            burst.fetch(Burst.FLOW, from, to);
         }
-        Prefetch.lines(burst.lines, count);
+        return compare(burst);
+    }
+
+    private void choose(final Burst burst, final int from, final int to) {
+        final MemorySegment packets = burst.lines();
+        final MemorySegment entries = flows.entries();
+        for (int i = from; i < to; i++) {
+            final MemorySegment packet = CacheLines.line(packets, i);
+            final int slot = FlowTable.candidate(packet.get(LONG, Burst.BUCKET), packet.get(LONG, Burst.HASH));
+            packet.set(LONG, Burst.FLOW, CacheLines.line(entries, slot).address());
+        }
+    }
+
+    private static int compare(final Burst burst) {
+        final MemorySegment packets = burst.lines();
+        final int count = burst.count;
         int misses = 0;
         for (int i = 0; i < count; i++) {
-            final int slot = slots[i];
-            if (slot == FlowTable.NOT_FOUND || !flows.holds(slot, burst.keyLo[i], burst.keyHi[i])) {
-                // The home bucket overflowed, or another key has the same tag.
-                slots[i] = flows.find(burst.keyLo[i], burst.keyHi[i], hashes[i]);
-                misses += slots[i] == FlowTable.NOT_FOUND ? 1 : 0;
+            final MemorySegment packet = CacheLines.line(packets, i);
+            final MemorySegment flow = NativeMemory.view(packet.get(LONG, Burst.FLOW), FlowEntry.LENGTH);
+            if (!FlowEntry.matches(flow, packet.get(LONG, Burst.KEY_LO), packet.get(LONG, Burst.KEY_HI))) {
+                packet.set(LONG, Burst.FLOW, Burst.NO_FLOW);
+                misses++;
             }
         }
         return misses;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static io.culvert.bindings.CacheLines.INT;
+import static io.culvert.bindings.CacheLines.LONG;
 
+import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
-import io.culvert.bindings.Prefetch;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
@@ -67,15 +68,34 @@ final class Parser {
     /** @return bytes received */
     long parse(final Burst burst) {
         locate(burst);
-        final long mac = macs[burst.ingress];
         final int received = burst.receivedCount;
         long bytes = 0;
-        int dense = 0;
-        for (int i = 0; i < received; i++) {
-            final long mbuf = burst.received.getAtIndex(JAVA_LONG, i);
+        for (int from = 0; from < received; from += Burst.CHUNK) {
+            final int parsed = burst.count;
+            bytes += parse(burst, from, Math.min(from + Burst.CHUNK, received));
+            burst.fetch(Burst.BUCKET, parsed, burst.count);
+        }
+        for (int i = 0; i < burst.divertedCount; i++) {
+            divert(burst, burst.received.getAtIndex(LONG, i));
+        }
+        return bytes;
+    }
+
+    /** Without a call in the loop: it would cost the loop its registers. @return bytes received */
+    private long parse(final Burst burst, final int from, final int to) {
+        final MemorySegment packets = burst.lines();
+        final MemorySegment diverted = burst.received();
+        final FlowTable table = flows;
+        final long mac = macs[burst.ingress];
+        int divertedCount = burst.divertedCount;
+        long bytes = 0;
+        int dense = burst.count;
+        for (int i = from; i < to; i++) {
+            final MemorySegment located = CacheLines.line(packets, i);
+            final long mbuf = located.get(LONG, Burst.MBUF);
+            final long data = located.get(LONG, Burst.FRAME);
             final MemorySegment buffer = Mbuf.view(mbuf);
             final int frameLength = Mbuf.packetLength(buffer);
-            final long data = Mbuf.data(buffer);
             final MemorySegment frame = NativeMemory.view(data, Wire.VIEW_BYTES);
             bytes += frameLength;
 
@@ -93,36 +113,42 @@ final class Parser {
                     && Mbuf.dataLength(buffer) >= Udp.END
                     && Checksum.isIpv4HeaderRight(frame);
             if (!relayable) {
-                divert(burst, mbuf, data, frameLength);
+                diverted.setAtIndex(LONG, divertedCount++, mbuf);
                 continue;
             }
-            if (totalLength + Ethernet.HEADER_LENGTH < frameLength) {
-                trim(mbuf, totalLength + Ethernet.HEADER_LENGTH);
+            if (totalLength + Ethernet.HEADER_LENGTH < frameLength && Mbuf.dataLength(buffer) == frameLength) {
+                // Ethernet padding is not payload and is not sent on. A chain has none worth the walk to its end.
+                Mbuf.setLength(mbuf, totalLength + Ethernet.HEADER_LENGTH);
             }
             final long keyLo = frame.get(Wire.LONG, Ipv4.SOURCE);
             final long keyHi = FlowEntry.keyHi(frame.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
-            final long hash = flows.hash(keyLo, keyHi);
-            burst.mbuf[dense] = mbuf;
-            burst.data[dense] = data;
-            burst.length[dense] = totalLength;
-            burst.keyLo[dense] = keyLo;
-            burst.keyHi[dense] = keyHi;
-            burst.hash[dense] = hash;
-            burst.lines.setAtIndex(JAVA_LONG, dense, flows.bucketAddress(hash));
-            dense++;
+            final long hash = table.hash(keyLo, keyHi);
+            final MemorySegment packet = CacheLines.line(packets, dense++);
+            packet.set(LONG, Burst.MBUF, mbuf);
+            packet.set(LONG, Burst.FRAME, data);
+            packet.set(LONG, Burst.KEY_LO, keyLo);
+            packet.set(LONG, Burst.KEY_HI, keyHi);
+            packet.set(LONG, Burst.HASH, hash);
+            packet.set(LONG, Burst.BUCKET, table.bucketAddress(hash));
+            packet.set(INT, Burst.LENGTH, totalLength);
         }
         burst.count = dense;
+        burst.divertedCount = divertedCount;
         return bytes;
     }
 
     /** Has the header lines of all packets fetched before the first is read. */
     static void locate(final Burst burst) {
+        final MemorySegment mbufs = burst.received();
+        final MemorySegment packets = burst.lines();
         final int received = burst.receivedCount;
         for (int i = 0; i < received; i++) {
-            final MemorySegment buffer = Mbuf.view(burst.received.getAtIndex(JAVA_LONG, i));
-            burst.lines.setAtIndex(JAVA_LONG, i, Mbuf.data(buffer));
+            final long mbuf = mbufs.getAtIndex(LONG, i);
+            final MemorySegment packet = CacheLines.line(packets, i);
+            packet.set(LONG, Burst.MBUF, mbuf);
+            packet.set(LONG, Burst.FRAME, Mbuf.data(Mbuf.view(mbuf)));
         }
-        Prefetch.lines(burst.lines, received);
+        burst.fetch(Burst.FRAME, 0, received);
     }
 
     /** Ethernet padding behind the IP packet is not payload and is not sent on. */
@@ -133,7 +159,9 @@ final class Parser {
         }
     }
 
-    private void divert(final Burst burst, final long mbuf, final long data, final int frameLength) {
+    private void divert(final Burst burst, final long mbuf) {
+        final long data = Mbuf.data(mbuf);
+        final int frameLength = Mbuf.packetLength(mbuf);
         final int readable = Math.min(frameLength, Mbuf.dataLength(mbuf));
         if (readable >= Ethernet.HEADER_LENGTH && NativeMemory.getShort(data + Ethernet.ETHERTYPE) == Ethernet.IPV6) {
             ipv6.setAside(mbuf);

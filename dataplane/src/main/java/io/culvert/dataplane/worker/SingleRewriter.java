@@ -7,7 +7,6 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.flow.FlowEntry;
-import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Checksum;
@@ -23,25 +22,22 @@ import java.lang.foreign.MemorySegment;
  * flow. Works on copies of flow, next hop and header: these ways are too seldom for the compiler to dissolve views.
  */
 final class SingleRewriter {
-    private final FlowTable flows;
     private final Neighbors neighbors;
     private final WorkerCounters counters;
     private final MemorySegment flow;
     private final MemorySegment next;
     private long flowAddress;
 
-    SingleRewriter(final FlowTable flows, final Neighbors neighbors, final WorkerCounters counters,
-                   final Arena arena) {
-        this.flows = flows;
+    SingleRewriter(final Neighbors neighbors, final WorkerCounters counters, final Arena arena) {
         this.neighbors = neighbors;
         this.counters = counters;
         this.flow = NativeMemory.unscoped(arena.allocate(FlowEntry.LENGTH, Long.BYTES));
         this.next = NativeMemory.unscoped(arena.allocate(Neighbors.ENTRY_LENGTH, Long.BYTES));
     }
 
-    /** What follows is done by the flow in this slot. */
-    void use(final int slot) {
-        flowAddress = flows.entryAddress(slot);
+    /** What follows is done by the flow whose entry lies there. */
+    void use(final long entryAddress) {
+        flowAddress = entryAddress;
         NativeMemory.read(flowAddress, flow, FlowEntry.LENGTH);
         neighbors.read(adjacency(), next);
     }

@@ -47,6 +47,7 @@ public final class StageProbe {
         worker.rewriter.rewrite(burst, worker.nowMs);
         worker.walkSlowly();
         final long transmit = clock.cycles();
+        worker.egress.collect(burst);
         worker.egress.transmit(burst.ingress);
         burst.end();
         final WorkerCounters counters = worker.counters();

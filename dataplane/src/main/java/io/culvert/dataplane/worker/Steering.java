@@ -66,11 +66,11 @@ final class Steering {
         if (handoff.workers() == 1 || burst.hops > 0) {
             return false;
         }
-        final int home = homeOf(high, low, burst.keyLo[i], (int) burst.keyHi[i]);
+        final int home = homeOf(high, low, burst.keyLo(i), (int) burst.keyHi(i));
         if (home == Admission.NO_WORKER || home == worker) {
             return false;
         }
-        give(burst, burst.mbuf[i], home, 1);
+        give(burst, burst.mbuf(i), home, 1);
         return true;
     }
 
@@ -105,11 +105,11 @@ final class Steering {
         if (handoff.workers() == 1 || burst.hops > 0 || !handoff.hasStraySessions()) {
             return false;
         }
-        final int holder = handoff.holderOf(burst.keyLo[i], burst.keyHi[i]);
+        final int holder = handoff.holderOf(burst.keyLo(i), burst.keyHi(i));
         if (holder == Handoff.NOBODY || holder == worker) {
             return false;
         }
-        give(burst, burst.mbuf[i], holder, 1);
+        give(burst, burst.mbuf(i), holder, 1);
         return true;
     }
 }

@@ -40,11 +40,11 @@ final class Waiting {
 
     /** {@link #hold(Burst, long, int, int)} for packet {@code i} of the dense arrays. */
     void hold(final Burst burst, final int i, final int nextHop, final int nowMs) {
-        hold(burst, burst.mbuf[i], nextHop, nowMs);
-        burst.slot[i] = Burst.GONE;
+        hold(burst, burst.mbuf(i), nextHop, nowMs);
+        burst.leave(i);
     }
 
-    /** {@link #hold} for a packet that is not of the dense arrays. */
+    /** {@link #hold} for a packet that is not one of the relayable. */
     void hold(final Burst burst, final long packet, final int nextHop, final int nowMs) {
         int forSameHop = 0;
         for (int held = 0; held < count; held++) {

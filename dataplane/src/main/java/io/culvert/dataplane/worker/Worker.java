@@ -25,9 +25,7 @@ import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Ipv6Address;
-import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 
 /**
  * The packet's walk. One core, one receive and one transmit queue of every port, one flow table of its own: on the walk
@@ -115,7 +113,7 @@ public final class Worker {
         echoes = new EchoSessions(new EchoRules(plan.icmp().echoRules().stream().map(rules::rule).toList()),
                 plan.pools(), plan.routes(), neighbors, plan.icmp().echoTimeoutMs(), number, plan.workers());
         icmp = new IcmpRelay(flows, echoes, steering, neighbors, egress, waiting, errors, counters, arena);
-        final SingleRewriter single = new SingleRewriter(flows, neighbors, counters, arena);
+        final SingleRewriter single = new SingleRewriter(neighbors, counters, arena);
         final DatagramIds ids = new DatagramIds(plan.workers(), number);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
         handoff.join(number, flows);
@@ -128,7 +126,7 @@ public final class Worker {
                 arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, fragments, ipv6, arena);
         lookup = new Lookup(flows);
-        rewriter = new Rewriter(flows, neighbors, egress, waiting, fragmenter, errors, counters);
+        rewriter = new Rewriter(neighbors, waiting, fragmenter, errors);
     }
 
     /** Goes on with the sessions that a predecessor left in the table; before the first {@link #doWork}. */
@@ -172,6 +170,7 @@ public final class Worker {
             admit();                                  // misses  -> sessions, or a drop reason
         }
         rewriter.rewrite(burst, nowMs);               // addresses, ports, checksums, in place
+        egress.collect(burst);                        // packets by link, rule counters
         walkSlowly();                                 // fragments, and what has to be cut into some
         errors.flush(burst);                          // what senders of dropped packets are told
         if (ipv6.hasPackets()) {
@@ -203,22 +202,21 @@ public final class Worker {
 
     void admit() {
         for (int i = 0; i < burst.count; i++) {
-            if (burst.slot[i] != FlowTable.NOT_FOUND) {
+            if (burst.flow(i) != Burst.NO_FLOW) {
                 continue;
             }
             // An earlier packet of this burst may have opened the session.
-            int slot = flows.find(burst.keyLo[i], burst.keyHi[i], burst.hash[i]);
+            int slot = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
             if (slot == FlowTable.NOT_FOUND && (handHome(i) || steering.handToStray(burst, i))) {
-                burst.slot[i] = Burst.GONE;
+                burst.leave(i);
                 continue;
             }
             if (slot == FlowTable.NOT_FOUND) {
-                final MemorySegment frame = NativeMemory.view(burst.data[i], Wire.VIEW_BYTES);
-                final int ttl = frame.get(Wire.BYTE, Ipv4.TTL) & 0xFF;
-                slot = admission.admit(burst.keyLo[i], (int) burst.keyHi[i], ttl, burst.ingress, nowMs);
+                final int ttl = NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF;
+                slot = admission.admit(burst.keyLo(i), (int) burst.keyHi(i), ttl, burst.ingress, nowMs);
             }
             if (slot >= 0) {
-                burst.slot[i] = slot;
+                burst.flow(i, flows.entryAddress(slot));
             } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
                 errors.tell(burst, i, DropReason.of(~slot));
                 burst.drop(i, DropReason.of(~slot));
@@ -227,16 +225,16 @@ public final class Worker {
     }
 
     private boolean handHome(final int i) {
-        return steering.handHome(burst, i, 0, Ipv6Address.mapped((int) burst.keyLo[i]));
+        return steering.handHome(burst, i, 0, Ipv6Address.mapped((int) burst.keyLo(i)));
     }
 
     /** Lets a packet of a stranger join a session whose rule's filtering allows it. @return false when none does */
     private boolean filterIn(final int i, final int reason) {
         final int reply = reason == DropReason.NO_SESSION.ordinal()
-                ? admission.filterIn(burst.keyLo[i], (int) burst.keyHi[i]) : FlowTable.NOT_FOUND;
+                ? admission.filterIn(burst.keyLo(i), (int) burst.keyHi(i)) : FlowTable.NOT_FOUND;
         if (reply != FlowTable.NOT_FOUND) {
-            SourceReplacer.replace(burst.data[i], (int) flows.keyLo(reply), (short) flows.keyHi(reply));
-            burst.slot[i] = reply;
+            SourceReplacer.replace(burst.frame(i), (int) flows.keyLo(reply), (short) flows.keyHi(reply));
+            burst.flow(i, flows.entryAddress(reply));
         }
         return reply != FlowTable.NOT_FOUND;
     }
@@ -245,10 +243,10 @@ public final class Worker {
     private boolean handOff(final int i, final int reason) {
         final boolean mayBeKnown =
                 reason == DropReason.NO_SESSION.ordinal() || reason == DropReason.NO_RULE.ordinal();
-        if (!mayBeKnown || !steering.handOff(burst, burst.mbuf[i], burst.keyLo[i], (int) burst.keyHi[i])) {
+        if (!mayBeKnown || !steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i))) {
             return false;
         }
-        burst.slot[i] = Burst.GONE;
+        burst.leave(i);
         return true;
     }
 

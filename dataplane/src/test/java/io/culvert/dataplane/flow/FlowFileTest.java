@@ -43,8 +43,8 @@ class FlowFileTest {
         assertEquals(0, reader.highWater());
 
         final int slot = flows.take();
-        flows.write(slot, 1, 2, 0, 7, 0, 0, 0, 0, 5, 6, 1_234);
-        flows.write(slot ^ 1, 3, 4, FlowEntry.FLAG_REPLY, 8, 0, 0, 0, 0, 5, 6, 1_234);
+        flows.write(slot, 1, FlowEntry.keyHi(2, 0), 0, 7, 0, 0, 0, 0, 5, 6, 1_234);
+        flows.write(slot ^ 1, 3, FlowEntry.keyHi(4, 0), FlowEntry.FLAG_REPLY, 8, 0, 0, 0, 0, 5, 6, 1_234);
         assertTrue(flows.publish(slot));
         flows.nowMs(2_345);
         assertEquals(1, reader.highWater());

@@ -24,6 +24,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Processes follow each other on one flow file, each killed at any instant: the next one finds what was whole. */
 @ExtendWith(Seeded.class)
 class FlowTableAttachProperties {
+    private static final long FORWARD = FlowEntry.keyHi(17, 17);
+    private static final long REPLY = FlowEntry.keyHi(18, 17);
+
     private static final int PAGE = 4_096;
     private static final int LIVES = 12;
     private static final int STEPS = 150;
@@ -94,8 +97,8 @@ class FlowTableAttachProperties {
         final boolean isReply = (slot & 1) != 0;
         final long addresses = key << Integer.SIZE | 7;
         final long swapped = Long.rotateLeft(addresses, Integer.SIZE);
-        flows.write(slot, isReply ? swapped : addresses, isReply ? 18 : 17, isReply ? FlowEntry.FLAG_REPLY : 0, 3,
-                isReply ? addresses : swapped, 0, 0, 0, 0, 0, 0);
+        flows.write(slot, isReply ? swapped : addresses, isReply ? REPLY : FORWARD,
+                isReply ? FlowEntry.FLAG_REPLY : 0, 3, isReply ? addresses : swapped, 0, 0, 0, 0, 0, 0);
     }
 
     /** The process dies while it opens or closes a session. @return how many halves are left of it */
@@ -150,7 +153,7 @@ class FlowTableAttachProperties {
         assertEquals(keys.size(), flows.sessions());
         keys.forEach((slot, key) -> {
             final long addresses = key << Integer.SIZE | 7;
-            assertEquals(slot, flows.find(addresses, 17, flows.hash(addresses, 17)), "slots are stable");
+            assertEquals(slot, flows.find(addresses, FORWARD, flows.hash(addresses, FORWARD)), "slots are stable");
             assertEquals(packets.get(slot), FlowEntry.packets(flows.entry(slot)), "counters go on");
             assertEquals(5, FlowEntry.adjacency(flows.entry(slot)));
             assertEquals(6, FlowEntry.adjacency(flows.entry(slot ^ 1)));

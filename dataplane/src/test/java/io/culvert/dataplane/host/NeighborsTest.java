@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.culvert.bindings.CacheLines;
 import io.culvert.dataplane.Seeded;
 import io.culvert.dataplane.host.Neighbors.State;
 import io.culvert.dataplane.wire.Ethernet;
@@ -65,7 +66,7 @@ class NeighborsTest {
         assertTrue(neighbors.isResolved(adjacency));
         assertNotEquals(generation, neighbors.generation());
         assertEquals(1, neighbors.count(State.REACHABLE));
-        final MemorySegment entry = neighbors.entry(adjacency);
+        final MemorySegment entry = entry(adjacency);
         assertEquals(MAC, entry.get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) & Ethernet.MAC_MASK);
         assertEquals(LINKS.get(1).mac(), entry.get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) >>> 48
                 | Integer.toUnsignedLong(entry.get(ValueLayout.JAVA_INT, Neighbors.MACS_HI)) << 16);
@@ -132,13 +133,13 @@ class NeighborsTest {
         // The first link is the second now, and the second is no more.
         neighbors.recall(NeighborFile.read(file, arena), new int[] {1, -1});
         assertTrue(neighbors.isResolved(known));
-        assertEquals(MAC, neighbors.entry(known).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) & Ethernet.MAC_MASK);
-        assertEquals(MTU << 16 | 1, neighbors.entry(known).get(ValueLayout.JAVA_INT, Neighbors.EGRESS));
+        assertEquals(MAC, entry(known).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) & Ethernet.MAC_MASK);
+        assertEquals(MTU << 16 | 1, entry(known).get(ValueLayout.JAVA_INT, Neighbors.EGRESS));
         assertFalse(neighbors.isResolved(unknown));
         assertEquals(Set.of(new Request(1, HOP, 0), new Request(1, HOP + 1, 0)), Set.copyOf(maintain(START_MS)),
                 "what nobody needs here is not asked for");
         neighbors.confirm(1, HOP, MAC + 1, START_MS);
-        assertEquals(MAC + 1, neighbors.entry(known).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO)
+        assertEquals(MAC + 1, entry(known).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO)
                 & Ethernet.MAC_MASK, "the answer counts");
     }
 
@@ -158,7 +159,8 @@ class NeighborsTest {
         final int adjacency = resolved(HOP);
         neighbors.confirm(0, HOP, MAC + 0x0100_0000_0000L, START_MS);
         assertEquals(MAC + 0x0100_0000_0000L,
-                neighbors.entry(adjacency).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) & Ethernet.MAC_MASK);
+                entry(adjacency).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO)
+                        & Ethernet.MAC_MASK);
     }
 
     @Test
@@ -167,7 +169,7 @@ class NeighborsTest {
         final int adjacency = neighbors.acquire(0, HOP);
         assertTrue(neighbors.isResolved(adjacency));
         assertTrue(neighbors.confirm(0, HOP, MAC + 0x0100_0000_0000L, START_MS), "known all the same");
-        assertEquals(MAC, neighbors.entry(adjacency).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO)
+        assertEquals(MAC, entry(adjacency).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO)
                 & Ethernet.MAC_MASK);
         for (int second = 0; second < 100; second++) {
             assertEquals(List.of(), maintain(START_MS + 1_000 * second));
@@ -302,7 +304,7 @@ class NeighborsTest {
                 heldHops.add(hop);
             } else if (!held.isEmpty()) {
                 final int i = random.nextInt(held.size());
-                final long key = neighbors.entry(held.get(i)).get(ValueLayout.JAVA_LONG, 0);
+                final long key = entry(held.get(i)).get(ValueLayout.JAVA_LONG, 0);
                 assertEquals((int) heldHops.get(i), (int) key, "a place keeps its next hop while it is referenced");
                 neighbors.release(held.remove(i));
                 heldHops.remove(i);
@@ -343,7 +345,8 @@ class NeighborsTest {
     }
 
     private long macOf(final int adjacency) {
-        return neighbors.entry(adjacency).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO) & Ethernet.MAC_MASK;
+        return entry(adjacency).get(ValueLayout.JAVA_LONG, Neighbors.MACS_LO)
+                & Ethernet.MAC_MASK;
     }
 
     private int resolved(final int hop) {
@@ -368,5 +371,9 @@ class NeighborsTest {
     private static Link link(final int index) {
         return new Link(index, "port-" + index, 0x0100_0000_0002L + ((long) index << 32), MTU,
                 List.of(new Link.Subnet(0x0100_000A, 0xFFFF)), Link.NO_GATEWAY, Link.UNTAGGED);
+    }
+
+    private MemorySegment entry(final int adjacency) {
+        return CacheLines.line(neighbors.entries(), adjacency);
     }
 }
