@@ -37,7 +37,7 @@ import java.util.UUID;
 public final class FlowFile {
     /** "CULVFLOW" read as a little-endian long. */
     private static final long MAGIC = 0x574F4C46_564C5543L;
-    private static final int LAYOUT_VERSION = 3;
+    private static final int LAYOUT_VERSION = 4;
 
     private static final int MAGIC_AT = 0;
     private static final int LAYOUT_AT = MAGIC_AT + Long.BYTES;
