@@ -403,12 +403,12 @@ public final class FlowTable {
     }
 
     public int adjacency(final int slot) {
-        return Short.toUnsignedInt(entries.get(JAVA_SHORT, at(slot) + FlowEntry.ADJACENCY));
+        return Short.toUnsignedInt(entries.get(SHORT, at(slot) + FlowEntry.ADJACENCY));
     }
 
     /** Which of the pool's addresses lent the port; of a forward flow. */
     public int external(final int slot) {
-        return Short.toUnsignedInt(entries.get(JAVA_SHORT, at(slot) + FlowEntry.EXTERNAL));
+        return Short.toUnsignedInt(entries.get(SHORT, at(slot) + FlowEntry.EXTERNAL));
     }
 
     /** The rule of a live flow. */
