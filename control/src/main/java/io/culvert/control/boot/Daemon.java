@@ -18,6 +18,7 @@ import io.culvert.dataplane.stats.CounterFile.State;
 import io.culvert.dataplane.worker.Clock;
 import io.culvert.dataplane.worker.WorkerLoop;
 import java.io.IOException;
+import java.net.Inet6Address;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -96,7 +97,8 @@ public final class Daemon {
 
     private void relay(final Instance instance, final MemoryPlan memory, final int[] cpus, final Runnable onReady) {
         final Clock clock = Clock.tsc();
-        WarmUp.run(clock, Predecessor.hasJustLeft(instance) ? WarmUp.BRIEF_PATIENCE : WarmUp.PATIENCE);
+        WarmUp.run(clock, Predecessor.hasJustLeft(instance) ? WarmUp.BRIEF_PATIENCE : WarmUp.PATIENCE,
+                config.rules().stream().anyMatch(rule -> rule.listenAddress() instanceof Inet6Address));
         try (Relay relay = Relay.open(config, memory, instance, clock)) {
             relay.heritage().ifPresent(line -> System.err.println("culvert: " + line));
             final Optional<StatusServer> status = statusServer(relay);

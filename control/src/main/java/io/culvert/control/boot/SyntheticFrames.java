@@ -7,7 +7,11 @@ import io.culvert.dataplane.wire.Arp;
 import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmp;
+import io.culvert.dataplane.wire.Icmpv6;
+import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Ipv6;
+import io.culvert.dataplane.wire.Nd;
 import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.MemorySegment;
@@ -36,6 +40,47 @@ final class SyntheticFrames {
         frame.set(Wire.SHORT, Udp.LENGTH, Wire.net16(udpBytes));
         // Any checksum will do: the walk carries it along, it does not verify it.
         frame.set(Wire.SHORT, Udp.CHECKSUM, (short) sourcePort);
+    }
+
+    void udp6(final long mbuf, final IpAddress source, final int sourcePort, final IpAddress destination,
+              final int destinationPort) {
+        final int udpBytes = Udp.HEADER_LENGTH + PAYLOAD_BYTES;
+        final MemorySegment frame = ipv6(mbuf, Ipv6.UDP, udpBytes, source, destination);
+        frame.set(Wire.SHORT, Ipv6.PAYLOAD, Wire.net16(sourcePort));
+        frame.set(Wire.SHORT, Ipv6.PAYLOAD + 2, Wire.net16(destinationPort));
+        frame.set(Wire.SHORT, Ipv6.PAYLOAD + 4, Wire.net16(udpBytes));
+        frame.set(Wire.SHORT, Ipv6.PAYLOAD + 6, (short) sourcePort);
+    }
+
+    void echoRequest6(final long mbuf, final IpAddress source, final IpAddress destination) {
+        final int icmpBytes = Icmpv6.HEADER_LENGTH + PAYLOAD_BYTES;
+        final MemorySegment frame = ipv6(mbuf, Ipv6.ICMPV6, icmpBytes, source, destination);
+        frame.asSlice(Icmpv6.TYPE, icmpBytes).fill((byte) 0);
+        frame.set(Wire.BYTE, Icmpv6.TYPE, (byte) Icmpv6.ECHO_REQUEST);
+        Icmpv6.seal(frame, icmpBytes);
+    }
+
+    void solicitation(final long mbuf, final IpAddress source, final IpAddress target) {
+        final MemorySegment frame = NativeMemory.view(Mbuf.data(mbuf), Nd.FRAME_LENGTH);
+        Nd.writeSolicitation(frame, sourceMac, source.high(), source.low(), destinationMac, target.high(),
+                target.low());
+        Mbuf.setLength(mbuf, Nd.FRAME_LENGTH);
+    }
+
+    private MemorySegment ipv6(final long mbuf, final int nextHeader, final int payloadBytes, final IpAddress source,
+                               final IpAddress destination) {
+        Mbuf.setLength(mbuf, Ipv6.PAYLOAD + payloadBytes);
+        final MemorySegment frame = NativeMemory.view(Mbuf.data(mbuf), Ipv6.PAYLOAD + payloadBytes);
+        Ethernet.setAddresses(frame, destinationMac, sourceMac);
+        frame.set(Wire.SHORT, Ethernet.ETHERTYPE, Ethernet.IPV6);
+        frame.set(Wire.INT, Ipv6.VERSION, 0x60);
+        frame.set(Wire.SHORT, Ipv6.PAYLOAD_LENGTH, Wire.net16(payloadBytes));
+        frame.set(Wire.SHORT, Ipv6.NEXT_HEADER, (short) (nextHeader | TTL << Byte.SIZE));
+        frame.set(Wire.LONG, Ipv6.SOURCE, source.high());
+        frame.set(Wire.LONG, Ipv6.SOURCE + Long.BYTES, source.low());
+        frame.set(Wire.LONG, Ipv6.DESTINATION, destination.high());
+        frame.set(Wire.LONG, Ipv6.DESTINATION + Long.BYTES, destination.low());
+        return frame;
     }
 
     void echoRequest(final long mbuf, final int source, final int destination) {

@@ -7,6 +7,7 @@ import io.culvert.bindings.ethdev.Port;
 import io.culvert.bindings.ethdev.RxQueue;
 import io.culvert.bindings.ethdev.TxQueue;
 import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
@@ -21,6 +22,7 @@ import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Arp;
 import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.wire.Udp;
@@ -49,6 +51,11 @@ final class WarmUp {
     private static final int ADDRESS = 0x0100000A;
     private static final int TARGET = 0x0200000A;
     private static final int CLIENTS = 0x0000010A;
+    // fd00::1, fd00::2, and fd00::N for clients.
+    private static final long UNIQUE_LOCAL = 0xFD;
+    private static final IpAddress ADDRESS6 = new IpAddress(UNIQUE_LOCAL, 1L << 56);
+    private static final IpAddress TARGET6 = new IpAddress(UNIQUE_LOCAL, 2L << 56);
+    private static final int FIRST_CLIENT6 = 16;
     private static final long MAC = 0x0100_0000_0002L;
     private static final long PEER_MAC = 0x0200_0000_0002L;
     private static final int LISTEN_PORT = 7_890;
@@ -68,37 +75,50 @@ final class WarmUp {
     private static final int BURSTS_PER_LOOK = 200;
 
     private final Mempool pool;
+    /** A relay of IPv4 alone is better compiled for that. */
+    private final boolean withIpv6;
     private final MemorySegment fresh;
     private final TxQueue feed;
     private final Worker worker;
     private final SyntheticFrames frames = new SyntheticFrames(MAC, PEER_MAC);
     private int client;
 
-    private WarmUp(final Port port, final Mempool pool, final boolean critical, final Clock clock, final Arena arena) {
+    private WarmUp(final Port port, final Mempool pool, final boolean critical, final boolean withIpv6,
+                   final Clock clock, final Arena arena) {
         this.pool = pool;
+        this.withIpv6 = withIpv6;
         this.fresh = arena.allocate(JAVA_LONG, Burst.CAPACITY);
         this.feed = port.txQueue(0);
-        final Link link = new Link(0, "warm", MAC, 1_500, List.of(new Subnet(ADDRESS, Ipv4Address.mask(8))),
-                Link.NO_GATEWAY, Link.UNTAGGED);
+        final Link link = new Link(0, "warm", MAC, 1_500,
+                List.of(new Subnet(ADDRESS, Ipv4Address.mask(8)), Subnet.of(ADDRESS6, 64)), Link.NO_GATEWAY,
+                Link.UNTAGGED);
         final Rule rule = new Rule(0, "warm", ADDRESS, LISTEN_PORT, LISTEN_PORT, List.of(), TARGET, LISTEN_PORT, true,
                 0, NatBehavior.STRICT, 1_000, 1_000, true, true, Limits.NONE, Limits.NONE);
         final SnatPool.Spec spec = new SnatPool.Spec(0, List.of(ADDRESS), POOL_LOW, POOL_HIGH);
-        final RelayPlan plan = new RelayPlan(List.of(link), List.of(rule), List.of(spec), Limits.Spec.UNLIMITED, 1,
-                List.of(), new IcmpPolicy(true, ICMP_ERRORS_PER_SECOND, false, List.of(), 1_000));
+        final int own6 = AddressBook.number(0);
+        final Rule rule6 = new Rule(1, "warm6", own6, LISTEN_PORT, LISTEN_PORT, List.of(), AddressBook.number(1),
+                LISTEN_PORT, true, 1, NatBehavior.STRICT, 1_000, 1_000, true, true, Limits.NONE, Limits.NONE);
+        final SnatPool.Spec spec6 = new SnatPool.Spec(1, List.of(own6), POOL_LOW, POOL_HIGH);
+        final RelayPlan plan = new RelayPlan(List.of(link), List.of(rule, rule6), List.of(spec, spec6),
+                Limits.Spec.UNLIMITED, 1, List.of(ADDRESS6, TARGET6),
+                new IcmpPolicy(true, ICMP_ERRORS_PER_SECOND, false, List.of(), 1_000));
         final Neighbors neighbors = new Neighbors(plan.links(), arena);
         neighbors.addStatic(0, TARGET, PEER_MAC);
+        neighbors.addStatic(0, TARGET6.high(), TARGET6.low(), PEER_MAC);
         for (int i = 0; i < Burst.CAPACITY; i++) {
             neighbors.addStatic(0, CLIENTS + (i << Byte.SIZE * 3), PEER_MAC);
+            neighbors.addStatic(0, client6(i).high(), client6(i).low(), PEER_MAC);
         }
-        final CounterCatalog catalog = new CounterCatalog(List.of("warm"), List.of("warm"));
+        final CounterCatalog catalog = new CounterCatalog(List.of("warm"), List.of("warm", "warm6"));
         worker = new Worker(plan, 0, new RxQueue[] {port.rxQueue(0, critical)},
-                new TxQueue[] {port.txQueue(0, critical)}, new FlowTable(FlowFile.inMemory(SESSIONS, arena)),
+                new TxQueue[] {port.txQueue(0, critical)},
+                new FlowTable(FlowFile.inMemory(SESSIONS, plan.addressesFor(SESSIONS), arena)),
                 new SnatPools(plan.pools(), plan.ruleTable(), new SplittableRandom(0)), neighbors, new Handoff(1),
                 pool, WorkerCounters.inMemory(catalog, arena), clock, arena);
     }
 
     /** @return how long it took, which is not much longer than {@code patience} */
-    static Duration run(final Clock clock, final Duration patience) {
+    static Duration run(final Clock clock, final Duration patience, final boolean withIpv6) {
         final long start = System.nanoTime();
         try (Arena arena = Arena.ofShared();
                 Mempool pool = Mempool.create("warm", BUFFERS, 2_176, -1);
@@ -106,7 +126,8 @@ final class WarmUp {
             port.start(1, Burst.CAPACITY * 8, 0, pool);
             // Both kinds of downcall, or the one that was not walked would be compiled away.
             final WarmUp[] kinds = {
-                new WarmUp(port, pool, true, clock, arena), new WarmUp(port, pool, false, clock, arena)};
+                new WarmUp(port, pool, true, withIpv6, clock, arena),
+                new WarmUp(port, pool, false, withIpv6, clock, arena)};
             while (System.nanoTime() - start < patience.toNanos() && !isCompiled(kinds)) {
                 // The look is the work.
             }
@@ -137,7 +158,11 @@ final class WarmUp {
     private void walkOneBurst(final int number) {
         if (pool.allocate(fresh, Burst.CAPACITY)) {
             for (int i = 0; i < Burst.CAPACITY; i++) {
-                write(fresh.getAtIndex(JAVA_LONG, i), number % 8 == 0 ? i : 0, i);
+                if (withIpv6 && number % 8 == 4) {
+                    write6(fresh.getAtIndex(JAVA_LONG, i), i);
+                } else {
+                    write(fresh.getAtIndex(JAVA_LONG, i), number % 8 == 0 ? i : 0, i);
+                }
             }
             final int fed = feed.transmit(fresh, Burst.CAPACITY);
             if (fed < Burst.CAPACITY) {
@@ -179,6 +204,27 @@ final class WarmUp {
                 }
             }
         }
+    }
+
+    /** Requests and replies as in the established mix, among them what else comes of IPv6. */
+    private void write6(final long mbuf, final int i) {
+        switch (i % 16) {
+            case 0 -> frames.solicitation(mbuf, client6(i), ADDRESS6);
+            case 1 -> frames.echoRequest6(mbuf, client6(i), ADDRESS6);
+            case 2 -> frames.udp6(mbuf, client6(i), POOL_LOW + (client++ & 0x3FFF), ADDRESS6, LISTEN_PORT);
+            case 3 -> frames.udp6(mbuf, client6(i), POOL_LOW + i, ADDRESS6, POOL_LOW - 1);
+            default -> {
+                if ((i & 1) == 0) {
+                    frames.udp6(mbuf, client6(i), POOL_LOW + i, ADDRESS6, LISTEN_PORT);
+                } else {
+                    frames.udp6(mbuf, TARGET6, LISTEN_PORT, ADDRESS6, POOL_LOW + i - 1);
+                }
+            }
+        }
+    }
+
+    private static IpAddress client6(final int i) {
+        return new IpAddress(UNIQUE_LOCAL, (long) FIRST_CLIENT6 + i << 56);
     }
 
     private void spoil(final long mbuf, final int kind) {
