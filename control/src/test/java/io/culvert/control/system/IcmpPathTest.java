@@ -45,6 +45,7 @@ class IcmpPathTest {
     }
 
     @Test
+    @Tag("RFC4787-REQ-12b")
     @Tag("RFC5508-REQ-5")
     void aServerIsRefusedWhenTheClientHasGone() {
         try (UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER, SERVER_PORT)) {
