@@ -3,7 +3,6 @@ package io.culvert.bindings;
 
 import io.culvert.bindings.ffi.Dpdk;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /** Asks the CPU for cache lines ahead of their use: one downcall for a whole burst, so that the misses overlap. */
