@@ -24,6 +24,7 @@ public final class AddressBook {
 
     private static final int CLASS_E = 0xF000_0000;
     private static final int FREE = -1;
+    private static final long MIX = 0x9E3779B97F4A7C15L;
     /** A reference count that never falls to 0. */
     private static final int PINNED = Integer.MAX_VALUE;
 
@@ -77,6 +78,15 @@ public final class AddressBook {
     /** The second half, see {@link #high}. */
     public long low(final int address) {
         return isNumber(address) ? addresses.get(JAVA_LONG, at(id(address)) + Long.BYTES) : Ipv6Address.mapped(address);
+    }
+
+    /** 32 bits of an address that are the same in all workers, whatever its number: an IPv4 address is its own. */
+    public int digest(final int address) {
+        if (!isNumber(address)) {
+            return address;
+        }
+        final long mixed = high(address) * MIX + low(address);
+        return (int) (mixed * MIX >>> Integer.SIZE);
     }
 
     /** @return the number of an IPv6 address, or NONE */

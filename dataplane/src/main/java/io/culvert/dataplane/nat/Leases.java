@@ -17,6 +17,7 @@ public final class Leases {
     private final int worker;
     private final SnatPools pools;
     /** Null when no rule shares endpoints. */
+    private final AddressBook book;
     private final Mappings mappings;
     private final ReplyAim aim;
 
@@ -24,6 +25,7 @@ public final class Leases {
     public Leases(final int worker, final FlowTable flows, final AddressBook book, final RuleTable rules,
                   final SnatPools pools, final Arena arena) {
         this.worker = worker;
+        this.book = book;
         this.pools = pools;
         this.aim = new ReplyAim(worker, book, pools.replyQueues());
         this.mappings = rules.sharesEndpoints() ? new Mappings(flows, arena) : null;
@@ -41,15 +43,15 @@ public final class Leases {
         final SnatPool pool = pools.get(rule.pool());
         final ReplyAim replies = aim.at(link, rule.targetAddress(), targetPort);
         if (!rule.behavior().sharesEndpoints()) {
-            return pool.lend(client, clientPort, worker, forward, replies, nowMs);
+            return pool.lend(book.digest(client), clientPort, worker, forward, replies, nowMs);
         }
         final long key = key(rule, client, clientPort);
         final int place = mappings.find(key);
         if (place != Mappings.NONE) {
             return join(rule, place, clientPort, forward);
         }
-        final int lease = rule.behavior().portPairs() ? pool.lendPair(client, clientPort, worker, nowMs)
-                : pool.lend(client, clientPort, worker, forward, replies, nowMs);
+        final int lease = rule.behavior().portPairs() ? pool.lendPair(book.digest(client), clientPort, worker, nowMs)
+                : pool.lend(book.digest(client), clientPort, worker, forward, replies, nowMs);
         return lease == SnatPool.EXHAUSTED ? lease : join(rule, mappings.add(key, lease), clientPort, forward);
     }
 

@@ -65,6 +65,22 @@ class AddressBookTest {
     }
 
     @Test
+    void digestsDoNotDependOnNumbers(final SplittableRandom random) {
+        final AddressBook other = new AddressBook(FlowFile.inMemory(1, CAPACITY, arena), List.of());
+        int same = 0;
+        for (int i = 0; i < 20; i++) {
+            final long high = random.nextLong();
+            final int here = book.acquire(high, i);
+            final int there = other.acquire(high, i);
+            assertNotEquals(here, there);
+            assertEquals(book.digest(here), other.digest(there));
+            same += book.digest(here) == book.digest(book.acquire(high, i + 100L)) ? 1 : 0;
+        }
+        assertEquals(0, same, "neighbours differ");
+        assertEquals(0x0100_000A, book.digest(0x0100_000A));
+    }
+
+    @Test
     void aFullBookRefusesNewcomersAndForgetsNobody() {
         for (int low = 0; book.size() < CAPACITY; low++) {
             assertNotEquals(AddressBook.NONE, book.acquire(7, low));
