@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RelayConfigTest {
@@ -210,9 +211,9 @@ class RelayConfigTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"appliance.yaml", "one-arm.yaml"})
-    void theExamplesAreValid(final String name) {
-        assertEquals(name.equals("appliance.yaml") ? 3 : 1, RelayConfig.load(EXAMPLES.resolve(name)).rules().size());
+    @CsvSource({"appliance.yaml, 3", "dual-stack.yaml, 2", "one-arm.yaml, 1"})
+    void theExamplesAreValid(final String name, final int rules) {
+        assertEquals(rules, RelayConfig.load(EXAMPLES.resolve(name)).rules().size());
     }
 
     @Test

@@ -123,6 +123,21 @@ class Ipv6TrafficTest {
     }
 
     @Test
+    void streamsGoOnWithTheirPortsWhenTheRelayIsKilledAndStartedAgain() throws Exception {
+        try (UdpEnd client = UdpEnd.open(LAB.client(), RelayLab.CLIENT6, 0);
+                UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER6, 7890)) {
+            final Datagram before = client.talk(at(RelayLab.LISTENER6, 7890), server);
+            LAB.relay().signal("KILL");
+            LAB.relay().awaitExit();
+            final RelayProcess after = LAB.startRelay();
+            assertTrue(after.output().contains(" kept, 0 ended"), after.output());
+            server.send("first after the restart", before.from());
+            assertEquals("first after the restart", client.receive().text());
+            assertEquals(before.from(), client.talk(at(RelayLab.LISTENER6, 7890), server).from());
+        }
+    }
+
+    @Test
     void whatNobodyListensOnIsCounted() {
         final long before = LAB.counters().dropped("edge", DropReason.NO_RULE);
         try (UdpEnd client = UdpEnd.open(LAB.client(), RelayLab.CLIENT6, 0)) {
