@@ -27,7 +27,7 @@ public final class Burst {
     public static final int CAPACITY = 64;
 
     /** Packets whose cache lines are asked for together, while the next ones are worked on. */
-    static final int CHUNK = 16;
+    static final int CHUNK = 32;
 
     // One line for each packet, so that a stage takes all it needs of one at the price of one check.
     static final int MBUF = 0;

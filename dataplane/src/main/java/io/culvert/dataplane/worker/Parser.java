@@ -34,6 +34,10 @@ final class Parser {
     /** EtherType IPv4, then version 4 with five words of header: three bytes as they lie in memory. */
     private static final int IPV4_NO_OPTIONS = Ipv4.VERSION_4_NO_OPTIONS << Short.SIZE | Ethernet.IPV4 & 0xFFFF;
 
+    /** No fragment, and UDP: of the four bytes from {@link Ipv4#FRAGMENT} on. */
+    private static final int PLAIN_UDP = Ipv4.UDP << 24;
+    private static final int PLAIN_UDP_MASK = 0xFF << 24 | Ipv4.FRAGMENT_MASK;
+
     /** A buffer's length is a 16-bit number. */
     private static final int LONGEST_FRAME = 1 << Short.SIZE;
 
@@ -105,8 +109,7 @@ final class Parser {
             final int udpLength = Wire.host16(frame.get(Wire.SHORT, Udp.LENGTH));
             final boolean relayable = Ethernet.destination(frame) == mac
                     && (word12 & PREFIX_MASK) == IPV4_NO_OPTIONS
-                    && (fragmentTtlProtocol & Ipv4.FRAGMENT_MASK) == 0
-                    && fragmentTtlProtocol >>> 24 == Ipv4.UDP
+                    && (fragmentTtlProtocol & PLAIN_UDP_MASK) == PLAIN_UDP
                     && udpLength >= Udp.HEADER_LENGTH
                     && udpLength <= totalLength - Ipv4.HEADER_LENGTH
                     && totalLength + Ethernet.HEADER_LENGTH <= frameLength
