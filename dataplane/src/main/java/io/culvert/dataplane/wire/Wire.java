@@ -18,7 +18,7 @@ public final class Wire {
     public static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     public static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
 
-    /** A 16-bit field, the low half of this, as a number. Machines are little-endian; {@code FlowFile} refuses others. */
+    /** The 16-bit field in the low half, as a number. {@code FlowFile} refuses machines that are not little-endian. */
     public static int host16(final int network) {
         return Integer.reverseBytes(network) >>> Short.SIZE;
     }
