@@ -3,6 +3,7 @@ package io.culvert.dataplane.worker;
 
 import static io.culvert.bindings.CacheLines.LONG;
 
+import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.ethdev.TxQueue;
 import io.culvert.bindings.mbuf.Mbuf;
@@ -86,15 +87,21 @@ final class Egress {
 
     /** @return where the run ends */
     private int collectRun(final Burst burst, final int start, final int code) {
+        final MemorySegment lines = burst.lines();
+        final MemorySegment out = NativeMemory.view(packets.address(), packets.byteSize());
         final int count = burst.count;
-        final long to = first(code & LINK_MASK) - start;
+        final int to = first(code & LINK_MASK) - start;
         long runBytes = 0;
         int i = start;
-        do {
-            packets.setAtIndex(LONG, to + i, burst.mbuf(i));
-            runBytes += burst.length(i);
-            i++;
-        } while (i < count && burst.egress(i) == code);
+        for (; i < count; i++) {
+            final MemorySegment packet = CacheLines.line(lines, i);
+            final long lengthAndEgress = packet.get(LONG, Burst.LENGTH);
+            if ((int) (lengthAndEgress >>> Integer.SIZE) != code) {
+                break;
+            }
+            out.setAtIndex(LONG, to + i, packet.get(LONG, Burst.MBUF));
+            runBytes += (int) lengthAndEgress;
+        }
         final int run = i - start;
         final int traffic = code >>> LINK_BITS;
         final int counter = counters.catalog().ruleTraffic(traffic >>> 1) + 2 * (traffic & 1);
