@@ -1972,6 +1972,17 @@ def ipv6_numbers_cannot_be_sent_in_ipv4(c):
 
 
 @case
+def ipv6_numbers_are_no_destinations_of_ipv4(c):
+    """IPv4 to 240/4, the numbers that stand for IPv6 listeners and pools, opens no session and joins none"""
+    c.relay(TWO_ARM6, CAM, rule6(mapping="endpoint-independent", filtering="endpoint-independent"), snat=POOL6)
+    there6(c)
+    c.drops("edge", "no_rule", *[udp(FROM_GATEWAY, CLIENT, f"240.0.0.{destination}:{to}")
+                                 for destination in range(6) for to in (9000, 5004, 40000)])
+    there6(c, b"after")
+    c.opens(six=1)
+
+
+@case
 def ipv6_clients_interleave_in_one_burst(c):
     """Three clients on one listener, two datagrams each, all new: three sessions, none takes another's port"""
     c.relay(TWO_ARM6, SIX, snat=POOL6)
@@ -2674,6 +2685,30 @@ def icmp6_packet_too_big_is_told(c):
     there6(c, b"m" * 1232)
     c.then()
     tells6(c, "mtu_exceeded", udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"m" * 1452), **too_big)
+    c.opens(six=1)
+
+
+@case
+def icmp6_error_from_our_own_address(c):
+    """An ICMPv6 error about a live session whose source claims to be us is martian"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    there6(c)
+    c.then()
+    for ours in (SNAT6[0], LISTENER6[0], INNER_LINK_LOCAL):
+        c.drops("inner", "martian", error6(FROM_TARGET, ours, SNAT6[0], quote6(SNAT6, TARGET6)))
+    back6(c)
+    c.opens(six=1)
+
+
+@case
+def icmp6_strangers_from_the_targets_address_are_not_misquoted(c):
+    """A stranger on the target's address is let in as the target; of a packet that is too long it hears nothing"""
+    edge = port("edge", EDGE_MAC, "2001:db8::1/64", gateway=GATEWAY6, mtu=1280, neighbors={GATEWAY6: GATEWAY_MAC})
+    c.relay((edge, INNER6), rule6(filtering="address"), snat=POOL6)
+    there6(c)
+    c.then()
+    c.drops("inner", "mtu_exceeded", udp6(FROM_TARGET, (TARGET6[0], 5005), SNAT6, b"m" * 1233))
+    back6(c)
     c.opens(six=1)
 
 

@@ -54,6 +54,10 @@ public final class Admission {
         if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
             return ~DropReason.MARTIAN.ordinal();
         }
+        if (AddressBook.isNumber((int) (keyLo >>> Integer.SIZE))) {
+            // In IPv4 no host has this address; rules and pools that have it mean one of IPv6.
+            return ~DropReason.NO_RULE.ordinal();
+        }
         return admitSource(keyLo, ports, ttl, ingress, nowMs);
     }
 

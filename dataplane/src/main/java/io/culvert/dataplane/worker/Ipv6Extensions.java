@@ -186,6 +186,10 @@ final class Ipv6Extensions {
         if ((packet.get(Wire.BYTE, Icmpv6.QUOTE) & 0xF0) != 0x60) {
             return ~DropReason.BAD_IP_HEADER.ordinal();
         }
+        if (host.owns(burst.ingress, packet.get(Wire.LONG, Ipv6.SOURCE),
+                packet.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES))) {
+            return ~DropReason.MARTIAN.ordinal();
+        }
         final int ports = quotedUdp(end);
         if (ports > 0) {
             icmp.relay(burst, mbuf, packet, length, ports);

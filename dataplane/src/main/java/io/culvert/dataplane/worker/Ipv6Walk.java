@@ -235,7 +235,8 @@ final class Ipv6Walk {
             final int hopLimit = NativeMemory.getShort(data + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
             final int length = burst.length(i);
             if (length > linkMtu >>> Short.SIZE || hopLimit < 2 * decrement) {
-                stop(i, (int) flow.get(LONG, FlowEntry.KEY_LO), adjacency, linkMtu, nowMs);
+                final boolean isFromPeer = isFromPeer(i, (int) flow.get(LONG, FlowEntry.KEY_LO), (short) keyHi);
+                stop(i, isFromPeer, adjacency, linkMtu, nowMs);
                 continue;
             }
             final long addresses = flow.get(LONG, FlowEntry.NEW_ADDRESSES);
@@ -268,15 +269,20 @@ final class Ipv6Walk {
         NativeMemory.setLong(at + Long.BYTES, book.low(number));
     }
 
+    /** Whether packet {@code i} came from the peer of the flow that it follows. */
+    private boolean isFromPeer(final int i, final int source, final short port) {
+        return source == (int) burst.keyLo(i) && port == (short) burst.keyHi(i);
+    }
+
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
-    private void stop(final int i, final int source, final int adjacency, final int linkMtu, final int nowMs) {
+    private void stop(final int i, final boolean isFromPeer, final int adjacency, final int linkMtu, final int nowMs) {
         if (linkMtu >>> Short.SIZE == 0) {
             unresolved.hold(burst, i, adjacency, nowMs);
             return;
         }
         final boolean isTooLong = burst.length(i) > linkMtu >>> Short.SIZE;
-        // Filtering may have replaced the source: who sent the packet is not known any more.
-        if (source == (int) burst.keyLo(i)) {
+        // Otherwise filtering has replaced the source: who sent the packet is not known any more.
+        if (isFromPeer) {
             if (isTooLong) {
                 errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
             } else {
