@@ -80,7 +80,7 @@ final class TestRelay implements AutoCloseable {
     private final TxQueue[] toWorker = new TxQueue[2];
     private final RxQueue[] fromWorker = new RxQueue[2];
     private final MemorySegment mbufs = arena.allocate(JAVA_LONG, Burst.CAPACITY);
-    private final CounterCatalog catalog = new CounterCatalog(List.of("edge", "inner"), List.of("media", "other"));
+    private final CounterCatalog catalog;
     private final WorkerCounters counters;
     private final int buffersAtStart;
     private long cycles;
@@ -107,6 +107,7 @@ final class TestRelay implements AutoCloseable {
         }
         buffersAtStart = pool.available();
         final RelayPlan plan = change.apply(plan(NatBehavior.STRICT));
+        catalog = new CounterCatalog(List.of("edge", "inner"), plan.rules().stream().map(Rule::name).toList());
         snatPools = new SnatPools(plan.pools(), plan.ruleTable(), random());
         neighbors = new Neighbors(plan.links(), arena);
         flows = new FlowTable(FlowFile.inMemory(sessions, plan.addressesFor(sessions), arena));
