@@ -23,7 +23,7 @@ import java.util.TreeSet;
  */
 final class FuzzOracle {
     /** Longer than any session lives, the expiry's sweep included. */
-    private static final int FORGOTTEN_MS = FuzzNetwork.IDLE_MS + 2_000;
+    private static final int FORGOTTEN_MS = 10 * FuzzNetwork.IDLE_MS;
     private static final String NOT_MINE = "is of another kind";
 
     private final FuzzNetwork network;
@@ -38,8 +38,8 @@ final class FuzzOracle {
     private int nowMs;
     /** Of UDP, that came in and have not left in fragments. */
     private long fragmentBytes;
-    /** By the frame that is being explained. */
-    private Session opened;
+    /** Whether one frame at a time comes in, so that what leaves has one cause. */
+    private boolean isAlone;
 
     /** What this book has of a session. */
     private static final class Session {
@@ -49,7 +49,7 @@ final class FuzzOracle {
         private final Endpoint target;
         private int lastSeenMs;
         /** Not when several frames of a burst, alike but for their senders, may have opened it. */
-        private boolean isSure = true;
+        private boolean isSure;
 
         Session(final Endpoint client, final Endpoint listener, final Endpoint external, final Endpoint target) {
             this.client = client;
@@ -86,9 +86,6 @@ final class FuzzOracle {
             fault = wrong;
         }
 
-        boolean mayStillAct() {
-            return packet != null && packet.etherType != ARP && !isSpent;
-        }
     }
 
     FuzzOracle(final FuzzNetwork network) {
@@ -111,13 +108,24 @@ final class FuzzOracle {
         return cause;
     }
 
-    /** A packet may be dropped behind the point where its session opened: too long, a fragment, without next hop. */
+    /**
+     * A packet may be dropped behind the point where its session opened: too long, a fragment, without next hop. Of a
+     * burst, another that is alike may seem to have opened it.
+     */
     private void attempt(final StrictPacket in) {
         final Endpoint target = FuzzNetwork.target(in.destination());
         final boolean mayStop = in.isFragment() || in.bytes.length - ETHERNET > network.mtu(TestRelay.INNER);
-        if (target != null && (mayStop || network.macOf(target) == 0)) {
+        if (target != null && (!isAlone || mayStop || network.macOf(target) == 0)) {
             attempts.put(List.of(in.source(), in.destination()), nowMs);
         }
+    }
+
+    boolean mayStillAct(final Cause cause) {
+        return cause.packet != null && cause.packet.etherType != ARP && (!isAlone || !cause.isSpent);
+    }
+
+    void isAlone(final boolean now) {
+        isAlone = now;
     }
 
     /** Sessions that have ended by now. */
@@ -163,16 +171,15 @@ final class FuzzOracle {
         }
         final Set<String> reasons = new TreeSet<>();
         for (final Cause cause : causes) {
-            if (cause.packet != null && !cause.isSpent) {
+            // Of a burst, which of those that are alike led to which cannot be told.
+            if (cause.packet != null && (!isAlone || !cause.isSpent)) {
                 String reason;
-                opened = null;
                 try {
                     reason = explain(cause, link, out);
                 } catch (final IndexOutOfBoundsException e) {
                     reason = "a quote is cut short";
                 }
                 if (reason == null) {
-                    doubt(causes, cause, out);
                     return null;
                 }
                 reasons.add(reason);
@@ -288,7 +295,8 @@ final class FuzzOracle {
 
     private boolean cannotSend(final Endpoint source) {
         if (!source.isIpv4()) {
-            return source.high() >>> 56 == 0xFF || source.high() == 0 && source.low() <= 1 || network.isOwn(source);
+            return source.high() >>> 56 == 0xFF || source.high() == 0 && source.low() >>> 1 == 0
+                    || network.isOwn(source);
         }
         final int first = (int) source.low() >>> 24;
         return first == 0 || first == 127 || first >= 224 || network.isOwn(source);
@@ -386,12 +394,10 @@ final class FuzzOracle {
         final List<Endpoint> key = List.of(client, listener);
         Session session = byClient.get(key);
         if (session == null || !session.external.equals(external)) {
-            final boolean isSure = session == null || session.isSure;
             session = new Session(client, listener, external, target);
-            session.isSure = isSure;
+            session.isSure = isAlone;
             byClient.put(key, session);
             clients.add(client.withoutPort());
-            opened = session;
         }
         session.lastSeenMs = nowMs;
         add(byReply.computeIfAbsent(List.of(external, target), reply -> new HashSet<>()), session);
@@ -400,26 +406,6 @@ final class FuzzOracle {
 
     private void add(final Set<Session> to, final Session session) {
         to.add(session);
-    }
-
-    /** Other frames of the burst may as well have opened the session that one was found for. */
-    private void doubt(final List<Cause> causes, final Cause found, final StrictPacket out) {
-        final Session session = opened;
-        if (session == null) {
-            return;
-        }
-        for (final Cause cause : causes) {
-            final StrictPacket in = cause.packet;
-            if (cause != found && in != null && !cause.isSpent && in.hasPorts() && out.etherType == in.etherType
-                    && session.target.equals(FuzzNetwork.target(in.destination()))) {
-                session.isSure = false;
-                final Session before = byClient.get(List.of(in.source(), in.destination()));
-                if (before == null || !isCertain(before)) {
-                    remember(in.source(), in.destination(), session.external, session.target);
-                    byClient.get(List.of(in.source(), in.destination())).isSure = false;
-                }
-            }
-        }
     }
 
     private Session replying(final Endpoint external, final Endpoint remote, final StrictPacket out) {
@@ -536,6 +522,14 @@ final class FuzzOracle {
                     && out.source().equals(isFromPeer ? reply.listener.withoutPort() : in.source())) {
                 return null;
             }
+        }
+        if (attempts.containsKey(List.of(quotedSource, quotedDestination)) && isFromPool(ours)
+                && out.destination().equals(quotedSource.withoutPort())) {
+            return null;
+        }
+        if (attempts.containsKey(List.of(remote, ours)) && quotedSource.equals(FuzzNetwork.target(ours))
+                && out.destination().equals(quotedSource.withoutPort())) {
+            return null;
         }
         final Session forward = byClient.get(List.of(remote, ours));
         final boolean isToTarget = forward != null && quotedSource.equals(forward.target)

@@ -40,8 +40,8 @@ class WalkFuzzTest {
     private static final int PACKETS = Integer.getInteger("culvert.fuzz.packets", 300_000);
     private static final String REPLAY = "culvert.fuzz.replay";
     private static final int SESSIONS = 1_024;
-    /** Bursts between two looks at the live sessions; far less than a session's patience. */
-    private static final int CANARY_BURSTS = 256;
+    /** Between two looks at the live sessions: with the longest wait behind it less than a session's patience. */
+    private static final int CANARY_MS = 1_000;
     private static final int PENDING_LIMIT = 48;
     private static final int CANARY_PORT = 40_600;
 
@@ -52,6 +52,7 @@ class WalkFuzzTest {
     private FuzzNetwork network;
     private FuzzOracle oracle;
     private int nowMs;
+    private int sungMs;
     /** What came in and may still wait for a next hop or a first fragment. */
     private final List<Cause> pending = new ArrayList<>();
     private final List<Arrival> lastBurst = new ArrayList<>();
@@ -59,6 +60,8 @@ class WalkFuzzTest {
     private long questions;
     /** Frames that left, questions apart. */
     private int lastOut;
+    /** Those of them that are no fragments: each has a cause of its own. */
+    private int whole;
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -66,15 +69,15 @@ class WalkFuzzTest {
         sent = 0;
         inRelay(isOpen, () -> {
             final FuzzFrames frames = new FuzzFrames(random);
+            singCanaries(); // while every port of the pool is free
             for (final Arrival arrival : frames.unchanged()) {
+                singCanariesInTime();
                 if (pass(List.of(arrival)) > 0) {
                     frames.isRelayed(arrival);
                 }
             }
-            for (int burst = 0; sent < PACKETS / 2; burst++) {
-                if (burst % CANARY_BURSTS == 0) {
-                    singCanaries();
-                }
+            while (sent < PACKETS / 2) {
+                singCanariesInTime();
                 final int size = 1 + (random.nextInt(16) == 0 ? random.nextInt(Burst.CAPACITY) : random.nextInt(4));
                 final List<Arrival> arrivals = new ArrayList<>(size);
                 for (int i = 0; i < size; i++) {
@@ -118,6 +121,7 @@ class WalkFuzzTest {
     private int pass(final List<Arrival> arrivals) {
         lastBurst.clear();
         lastBurst.addAll(arrivals);
+        oracle.isAlone(arrivals.size() == 1 && pending.isEmpty());
         for (final Arrival arrival : arrivals) {
             relay.send(arrival.link(), onWire(arrival));
             pending.add(oracle.cause(arrival.link(), seenBehindTheTag(arrival)));
@@ -126,7 +130,7 @@ class WalkFuzzTest {
         relay.advanceMs(1);
         oracle.nowMs(++nowMs);
         work();
-        pending.removeIf(cause -> !cause.mayStillAct());
+        pending.removeIf(cause -> !oracle.mayStillAct(cause));
         final long waiting = relay.count(WorkerCounter.WAITING) + relay.count(WorkerCounter.WAITING_FRAGMENTS);
         if (waiting == 0) {
             pending.clear();
@@ -143,11 +147,13 @@ class WalkFuzzTest {
             throw new AssertionError("the worker threw" + describe(), e);
         }
         lastOut = 0;
+        whole = 0;
         for (final int link : new int[] {INNER, EDGE}) {
             for (final byte[] frame : relay.received(link)) {
                 judge(link, frame);
             }
         }
+        assertTrue(whole <= pending.size(), () -> "more frames left than came in" + describe());
         assertEquals(0, relay.counters().imbalance(), () -> "the ledger" + describe());
     }
 
@@ -162,7 +168,9 @@ class WalkFuzzTest {
         if (fault != null) {
             throw new AssertionError(fault + "\nout " + link + ":" + HexFormat.of().formatHex(tagged) + describe());
         }
-        final boolean isQuestion = FuzzOracle.isQuestion(StrictPacket.parse(frame));
+        final StrictPacket out = StrictPacket.parse(frame);
+        final boolean isQuestion = FuzzOracle.isQuestion(out);
+        whole += isQuestion || out.isFragment() ? 0 : 1;
         questions += isQuestion ? 1 : 0;
         lastOut += isQuestion ? 0 : 1;
     }
@@ -221,9 +229,16 @@ class WalkFuzzTest {
         return frame;
     }
 
+    private void singCanariesInTime() {
+        if (nowMs - sungMs > CANARY_MS) {
+            singCanaries();
+        }
+    }
+
     /** Whatever came before: sessions of both families that live since the start go on in both directions. */
     private void singCanaries() {
         settle();
+        sungMs = nowMs;
         oracle.forget();
         for (int i = 0; i < 4; i++) {
             final int port = CANARY_PORT + i;
