@@ -3050,6 +3050,23 @@ def pool_keeps_well_known_ports_apart(c):
 
 
 @case
+def pool_edges_are_lent_and_answered(c):
+    """The first and the last port of the pool and of the ports there are, and answers to each"""
+    c.relay(TWO_ARM, rule(listen="203.0.113.1:1"), rule("last", "203.0.113.1:65535", "192.0.2.18:65535"),
+            snat="{ address: 192.0.2.1, ports: 1024-65535 }")
+    edges = [{"client": f"198.51.100.{n}:{sport}", "snat": f"192.0.2.1:{sport}", "listener": "203.0.113.1:1"}
+             for n, sport in enumerate((1024, 1025, 32767, 32768, 65534, 65535), start=1)]
+    edges.append({"client": "198.51.100.9:40000", "snat": "192.0.2.1:40000", "listener": "203.0.113.1:65535",
+                  "target": "192.0.2.18:65535"})
+    for edge in edges:
+        there(c, **edge, went=TO_OTHER_TARGET if "target" in edge else TO_TARGET)
+    c.then()
+    for edge in edges:
+        back(c, **edge, came=FROM_OTHER_TARGET if "target" in edge else FROM_TARGET)
+    c.opens(cam=6, last=1)
+
+
+@case
 def port_shadow(c):
     """A client speaks from the listener's own port and shadows nothing: the next client still reaches the rule"""
     c.relay((LAN,), rule("echo", "10.9.0.1:7890", "10.9.0.3:7890"), snat="{ address: 10.9.0.1, ports: 7890-7891 }")

@@ -23,7 +23,7 @@ class SessionsTest {
     private static final InetSocketAddress TALK = at(RelayLab.LISTENER, 7890);
     private static final InetSocketAddress BRIEF = at(RelayLab.LISTENER, 7891);
     private static final String OTHER_SERVER = "192.0.2.3";
-    private static final int CLIENTS = 20;
+    private static final int CLIENTS = 100;
     private static final int CLASHES = 50;
 
     @RegisterExtension
