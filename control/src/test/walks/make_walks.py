@@ -2227,16 +2227,155 @@ def ipv6_extension_headers_that_are_refused(c):
 
 
 @case
-def ipv6_fragments(c):
-    """A fragment header in front of a whole datagram (RFC 6946) is kept; parts of a datagram are fragment"""
+def ipv6_fragments_of_one(c):
+    """A fragment header in front of a whole datagram (RFC 6946) is kept, with its id"""
     c.relay(TWO_ARM6, SIX, snat=POOL6)
     for id in (0, 9, 9, 0xFFFFFFFF):
         there6(c, headers=[IPv6ExtHdrFragment(id=id)])
     there6(c, headers=[IPv6ExtHdrDestOpt(), IPv6ExtHdrFragment(id=1, res1=255, res2=3)])
-    c.drops("edge", "fragment", *[udp6(FROM_GATEWAY, CLIENT6, LISTENER6, b"x" * 24, headers=[
-        IPv6ExtHdrFragment(id=7, offset=offset, m=more)]) for offset, more in ((0, 1), (1, 1), (1, 0), (8191, 0))])
     c.then()
     back6(c, headers=[IPv6ExtHdrFragment(id=3)])
+    c.opens(six=1)
+
+
+def piece6(frame, start, end, id, headers=(), offset=None, more=None, nh=17):
+    """Bytes start to end of what follows the IPv6 header of a frame, as a fragment; `headers` stand in front."""
+    whole = Ether(frame)
+    header, payload = whole[IPv6], frame[54:]
+    packet = IPv6(src=header.src, dst=header.dst, hlim=header.hlim, tc=header.tc, fl=header.fl)
+    for extension in headers:
+        packet = packet / extension
+    packet = packet / IPv6ExtHdrFragment(id=id, nh=nh, offset=start // 8 if offset is None else offset,
+                                         m=int(end < len(payload)) if more is None else more)
+    return ether((whole.src, whole.dst), packet / Raw(payload[start:end]), 0x86DD)
+
+
+def pieces6(frame, cuts, id, **fields):
+    return [piece6(frame, start, end, id, **fields) for start, end in itertools.pairwise([0, *cuts, len(frame) - 54])]
+
+
+def forward_pair6(payload, cuts, id, client=CLIENT6, snat=SNAT6, **fields):
+    """A client's datagram in fragments, as it comes and as it leaves."""
+    return (pieces6(udp6(FROM_GATEWAY, client, LISTENER6, payload), cuts, id, **fields),
+            pieces6(udp6(TO_TARGET, snat, TARGET6, payload, hlim=63), cuts, id, **fields))
+
+
+def reply_pair6(payload, cuts, id, **fields):
+    return (pieces6(udp6(FROM_TARGET, TARGET6, SNAT6, payload), cuts, id, **fields),
+            pieces6(udp6(TO_GATEWAY, LISTENER6, CLIENT6, payload, hlim=63), cuts, id, **fields))
+
+
+CUTS6 = (1448, 2896)
+
+
+@case
+def ipv6_fragments_in_every_order(c):
+    """Three fragments in all six orders, both ways: the first opens the session, the others wait for it or follow it"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    for id, order in enumerate(itertools.permutations(range(3))):
+        in_order(c, order, "edge", "inner", *forward_pair6(BIG, CUTS6, id))
+    c.then()
+    for id, order in enumerate(itertools.permutations(range(3))):
+        in_order(c, order, "inner", "edge", *reply_pair6(BIG, CUTS6, id))
+    c.opens(six=1)
+
+
+@case
+def ipv6_fragments_behind_other_headers(c):
+    """Destination options in front of the fragment header are kept; a first of 8 bytes is UDP's header alone"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    options = [IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(30))])]
+    in_order(c, (1, 0, 2), "edge", "inner", *forward_pair6(BIG, (1400, 2800), 1, headers=options))
+    in_order(c, (0, 1, 2), "edge", "inner", *forward_pair6(b"t" * 401, (8, 408), 2, headers=options))
+    c.opens(six=1)
+
+
+@case
+def ipv6_fragments_of_two_clients_with_one_id(c):
+    """Two clients and the same id at once, behind one external address: the ids that leave differ"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    mine = forward_pair6(BIG, CUTS6, 7)
+    came, _ = forward_pair6(BIG[::-1], CUTS6, 7, client=("2001:db8:5::8", 41000))
+    _, went = forward_pair6(BIG[::-1], CUTS6, 8, snat=(SNAT6[0], 41000))
+    for number in range(3):
+        c.relays("edge", mine[0][number], "inner", mine[1][number])
+        c.relays("edge", came[number], "inner", went[number])
+    c.opens(six=2)
+
+
+@case
+def ipv6_fragments_that_overlap(c):
+    """Bytes that came already are dropped alone; of which only some came, they end the datagram (RFC 5722)"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    whole = udp6(FROM_GATEWAY, CLIENT6, LISTENER6, BIG)
+    came, went = forward_pair6(BIG, CUTS6, 1)
+    c.relays("edge", came[0], "inner", went[0])
+    c.drops("edge", "fragment_overlap", piece6(whole, 1440, 2896, 1), came[1], came[2], came[0])
+    c.then()
+    came, went = forward_pair6(BIG, CUTS6, 2)
+    c.drops("edge", "fragment_overlap", came[2], piece6(whole, 1448, 2904, 2))
+    c.then()
+    came, went = forward_pair6(BIG, CUTS6, 3)
+    c.relays("edge", came[0], "inner", went[0])
+    c.relays("edge", came[1], "inner", went[1])
+    c.drops("edge", "fragment_overlap", came[1], came[0])
+    c.relays("edge", came[2], "inner", went[2])
+    c.then()
+    there6(c, b"the session lives")
+    c.opens(six=1)
+
+
+@case
+def ipv6_fragments_that_are_refused(c):
+    """Without bytes, not of eights, behind byte 65,535, of other protocols, from nobody, with half a UDP header"""
+    whole = udp6(FROM_GATEWAY, CLIENT6, LISTENER6, BIG)
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    there6(c)
+    c.drops("edge", "bad_ip_header", piece6(whole, 8, 8, 1), piece6(whole, 8, 8, 1, more=0), piece6(whole, 0, 7, 1),
+            piece6(whole, 8, 17, 1))
+    c.drops("edge", "fragment_overlap", piece6(whole, 0, 16, 1, offset=8191, more=0),
+            piece6(whole, 0, 8, 1, offset=8191, more=1))
+    c.drops("edge", "not_udp", piece6(whole, 0, 8, 1, nh=6), piece6(whole, 8, 16, 1, nh=6))
+    c.drops("edge", "icmp_unsupported", piece6(whole, 0, 8, 1, nh=58), piece6(whole, 8, 16, 1, nh=58))
+    c.drops("edge", "extension_headers", piece6(whole, 0, 8, 1, nh=60), piece6(whole, 8, 16, 1, nh=0))
+    c.drops("edge", "truncated", piece6(whole, 0, 7, 1, more=1, nh=17)[:-7])
+    c.drops("edge", "martian", *(piece6(udp6(FROM_GATEWAY, (source, 40000), LISTENER6, BIG), 8, 16, 1)
+                                 for source in ("::1", "ff02::1", "fe80::5")))
+    c.drops("edge", "udp_checksum_absent", piece6(udp6(FROM_GATEWAY, CLIENT6, LISTENER6, BIG, checksum=0), 0, 8, 1))
+    c.drops("edge", "bad_udp_length", piece6(udp6(FROM_GATEWAY, CLIENT6, LISTENER6, BIG, length=7), 0, 8, 1))
+    c.opens(six=1)
+
+
+@case
+def ipv6_fragments_without_a_first(c):
+    """Fragments whose first never comes, or comes refused, go nowhere; a first whose others do not come has gone on"""
+    c.relay(TWO_ARM6, SIX, snat=POOL6)
+    came, _ = forward_pair6(BIG, CUTS6, 1)
+    c.drops("edge", "draining", came[1], came[2])
+    elsewhere = pieces6(udp6(FROM_GATEWAY, CLIENT6, (LISTENER6[0], 9001), BIG), CUTS6, 2)
+    c.drops("edge", "fragment", elsewhere[2], elsewhere[1])
+    c.drops("edge", "no_rule", elsewhere[0])
+    c.then()
+    c.drops("inner", "no_session", piece6(udp6(FROM_TARGET, TARGET6, SNAT6, BIG), 0, 1448, 3))
+    c.then()
+    came, went = forward_pair6(BIG, CUTS6, 4)
+    c.relays("edge", came[0], "inner", went[0])
+    c.opens(six=1)
+
+
+@case
+def ipv6_fragments_that_are_too_long(c):
+    """mtu 1280 on the way out: the first is told packet too big, nobody but the sender cuts; its time is told as well"""
+    narrow = port("inner", INNER_MAC, "[192.0.2.1/24, 2001:db8:1::1/64]", mtu=1280,
+                  neighbors={**INNER_NEIGHBORS, "2001:db8:1::17": TARGET_MAC})
+    c.relay((EDGE6, narrow), SIX, snat=POOL6)
+    came, _ = forward_pair6(BIG, CUTS6, 1)
+    tells6(c, "mtu_exceeded", came[0], kind=ICMPv6PacketTooBig, mtu=1280)
+    c.drops("edge", "mtu_exceeded", came[1])
+    c.then()
+    in_order(c, (1, 0), "edge", "inner", *forward_pair6(BIG[:2000], (1232,), 2))
+    c.then()
+    tells6(c, "ttl_exceeded", piece6(udp6(FROM_GATEWAY, CLIENT6, LISTENER6, BIG, hlim=1), 0, 1232, 3))
     c.opens(six=1)
 
 

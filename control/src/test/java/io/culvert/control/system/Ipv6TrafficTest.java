@@ -2,6 +2,7 @@
 package io.culvert.control.system;
 
 import static io.culvert.control.system.UdpEnd.at;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -74,6 +75,28 @@ class Ipv6TrafficTest {
             final Datagram request = server.receive();
             server.send(request.payload(), request.from());
             assertEquals(HexFormat.of().formatHex(payload), HexFormat.of().formatHex(client.receive().payload()));
+        }
+    }
+
+    /** Kernels at both ends cut them and put them together. */
+    @ParameterizedTest
+    @ValueSource(ints = {1_453, 4_096, 65_507})
+    @Tag("RFC4787-REQ-14")
+    @Tag("RFC8200-4.5")
+    void longDatagramsArriveAsTheyWereSentBothWays(final int length) {
+        final byte[] request = new byte[length];
+        new Random(length).nextBytes(request);
+        final byte[] answer = new byte[length];
+        new Random(-length).nextBytes(answer);
+        try (UdpEnd client = UdpEnd.open(LAB.client(), RelayLab.CLIENT6, 0);
+                UdpEnd server = UdpEnd.open(LAB.server(), RelayLab.SERVER6, 7890)) {
+            client.send(request, at(RelayLab.LISTENER6, 7890));
+            final Datagram atServer = server.receive();
+            assertArrayEquals(request, atServer.payload());
+            server.send(answer, atServer.from());
+            final Datagram atClient = client.receive();
+            assertArrayEquals(answer, atClient.payload());
+            assertEquals(at(RelayLab.LISTENER6, 7890), atClient.from());
         }
     }
 

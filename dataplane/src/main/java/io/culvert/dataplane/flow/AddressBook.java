@@ -89,13 +89,18 @@ public final class AddressBook {
         return (int) (mixed * MIX >>> Integer.SIZE);
     }
 
-    /** @return the number of an IPv6 address, or NONE */
+    /** The number of an IPv6 address, or NONE. Asked by another worker it may miss one that is coming or going. */
     public int find(final long high, final long low) {
         final int mask = index.length - 1;
-        for (int at = home(high, low); index[at] != FREE; at = at + 1 & mask) {
-            if (holds(index[at], high, low)) {
-                return number(index[at]);
+        int at = home(high, low);
+        // Read once: another worker's book may change meanwhile.
+        int id = index[at];
+        while (id != FREE) {
+            if (holds(id, high, low)) {
+                return number(id);
             }
+            at = at + 1 & mask;
+            id = index[at];
         }
         return NONE;
     }

@@ -41,5 +41,14 @@ public final class Ipv6 {
     public static final int OFFSET_MASK = 0xF8FF;
     public static final int MORE_FRAGMENTS = 0x0100;
 
+    /** How far the offset lies above the lowest bit, in host order; that bit says that more follow. */
+    public static final int FRAGMENT_OFFSET_SHIFT = 3;
+    public static final int FRAGMENT_ID = 4;
+
+    /** Whether a fragment header with this field stands in front of a whole datagram (RFC 6946). */
+    public static boolean isWhole(final int fragmentField) {
+        return (fragmentField & (OFFSET_MASK | MORE_FRAGMENTS)) == 0;
+    }
+
     private Ipv6() { }
 }

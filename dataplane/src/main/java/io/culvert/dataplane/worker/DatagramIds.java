@@ -10,7 +10,6 @@ import java.security.SecureRandom;
  * no other worker has the same ones, and the next cannot be guessed from the last.
  */
 final class DatagramIds {
-    private static final int IDS = 1 << Short.SIZE;
     private static final int ROUNDS = 4;
     private static final int MIX = 0x9E3779B1;
     /** One for all workers: under different permutations their shares would overlap. */
@@ -18,29 +17,33 @@ final class DatagramIds {
 
     private final int workers;
     private final int number;
-    private int count;
+    /** How many bits half an id has. */
+    private final int half;
+    private long count;
 
-    DatagramIds(final int workers, final int number) {
+    /** @param bits of an id: 16 in IPv4, 32 in IPv6 */
+    DatagramIds(final int workers, final int number, final int bits) {
         this.workers = workers;
         this.number = number;
+        this.half = bits / 2;
     }
 
     int next() {
-        final int index = count * workers + number;
-        count = (count + 1) % (IDS / workers);
+        final int index = (int) (count * workers + number);
+        count = (count + 1) % ((1L << 2 * half) / workers);
         return permute(index);
     }
 
-    /** A Feistel network over two bytes. */
-    private static int permute(final int index) {
-        int left = index >>> Byte.SIZE;
-        int right = index & 0xFF;
+    /** A Feistel network over two halves. */
+    private int permute(final int index) {
+        int left = index >>> half;
+        int right = index & (1 << half) - 1;
         for (int round = 0; round < ROUNDS; round++) {
-            final int mixed = (right + (int) (KEY >>> Short.SIZE * round) & 0xFFFF) * MIX >>> 3 * Byte.SIZE;
+            final int mixed = (right + (int) (KEY >>> Short.SIZE * round) & 0xFFFF) * MIX >>> Integer.SIZE - half;
             final int next = left ^ mixed;
             left = right;
             right = next;
         }
-        return left << Byte.SIZE | right;
+        return left << half | right;
     }
 }

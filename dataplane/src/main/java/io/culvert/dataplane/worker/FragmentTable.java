@@ -39,11 +39,15 @@ final class FragmentTable {
     private final short[] ofSender = new short[SENDERS];
     private final FlowTable flows;
 
-    private final long[] addresses = new long[CAPACITY];
+    // Addresses as they are, not their hash: two datagrams are never taken for one.
+    private final long[] sourceHigh = new long[CAPACITY];
+    private final long[] sourceLow = new long[CAPACITY];
+    private final long[] destinationHigh = new long[CAPACITY];
+    private final long[] destinationLow = new long[CAPACITY];
     private final int[] id = new int[CAPACITY];
     final int[] state = new int[CAPACITY];
     final int[] sinceMs = new int[CAPACITY];
-    /** The key of the flow that the first fragment belongs to. */
+    /** The key of the flow that the first fragment belongs to; 0 while that is not known, or not known here. */
     final long[] flowLo = new long[CAPACITY];
     final long[] flowHi = new long[CAPACITY];
     final int[] newId = new int[CAPACITY];
@@ -69,23 +73,32 @@ final class FragmentTable {
         return CAPACITY - freeCount;
     }
 
-    /** The place of a sender in tables that count by sender. */
-    int sender(final long datagramAddresses) {
-        return (int) flows.hash(datagramAddresses & 0xFFFF_FFFFL, 0) & SENDERS - 1;
+    /** The place of a fragment's sender in tables that count by sender. */
+    int sender(final FragmentHeader fragment) {
+        return sender(fragment.sourceHigh, fragment.sourceLow);
     }
 
     int senderOf(final int entry) {
-        return sender(addresses[entry]);
+        return sender(sourceHigh[entry], sourceLow[entry]);
+    }
+
+    /** Who has one IPv6 address has all of its /64; of IPv4 the first half says nothing. */
+    private int sender(final long high, final long low) {
+        return (int) flows.hash(high == 0 ? low : high, 0) & SENDERS - 1;
     }
 
     static int senders() {
         return SENDERS;
     }
 
-    int find(final long datagramAddresses, final int datagramId) {
-        for (int at = home(datagramAddresses, datagramId); index[at] != 0; at = at + 1 & INDEX_MASK) {
+    /** @return the entry of the datagram that a fragment belongs to, or NONE */
+    int find(final FragmentHeader fragment) {
+        for (int at = home(fragment); index[at] != 0; at = at + 1 & INDEX_MASK) {
             final int entry = index[at] - 1;
-            if (addresses[entry] == datagramAddresses && id[entry] == datagramId) {
+            if (id[entry] == fragment.id
+                    && sourceHigh[entry] == fragment.sourceHigh && sourceLow[entry] == fragment.sourceLow
+                    && destinationHigh[entry] == fragment.destinationHigh
+                    && destinationLow[entry] == fragment.destinationLow) {
                 return entry;
             }
         }
@@ -93,22 +106,26 @@ final class FragmentTable {
     }
 
     /** @return the new entry, WAITING; NONE when there is no room */
-    int open(final long datagramAddresses, final int datagramId, final int nowMs) {
-        final int sender = sender(datagramAddresses);
+    int open(final FragmentHeader fragment, final int nowMs) {
+        final int sender = sender(fragment);
         if (freeCount == 0 || ofSender[sender] == PER_SENDER) {
             return NONE;
         }
         ofSender[sender]++;
         final int entry = free[--freeCount];
-        addresses[entry] = datagramAddresses;
-        id[entry] = datagramId;
+        sourceHigh[entry] = fragment.sourceHigh;
+        sourceLow[entry] = fragment.sourceLow;
+        destinationHigh[entry] = fragment.destinationHigh;
+        destinationLow[entry] = fragment.destinationLow;
+        id[entry] = fragment.id;
+        flowLo[entry] = 0;
         state[entry] = WAITING;
         sinceMs[entry] = nowMs;
         firstHeld[entry] = NONE;
         lastHeld[entry] = NONE;
         end[entry] = 0;
         runs[entry] = 0;
-        int at = home(datagramAddresses, datagramId);
+        int at = home(fragment);
         while (index[at] != 0) {
             at = at + 1 & INDEX_MASK;
         }
@@ -120,7 +137,7 @@ final class FragmentTable {
         ofSender[senderOf(entry)]--;
         state[entry] = FREE;
         free[freeCount++] = entry;
-        int hole = home(addresses[entry], id[entry]);
+        int hole = home(entry);
         while (index[hole] != entry + 1) {
             hole = hole + 1 & INDEX_MASK;
         }
@@ -128,7 +145,7 @@ final class FragmentTable {
         // Who was placed behind the hole because it was taken moves into it, so that a search may stop at a free place.
         for (int at = hole + 1 & INDEX_MASK; index[at] != 0; at = at + 1 & INDEX_MASK) {
             final int moved = index[at] - 1;
-            if ((at - home(addresses[moved], id[moved]) & INDEX_MASK) >= (at - hole & INDEX_MASK)) {
+            if ((at - home(moved) & INDEX_MASK) >= (at - hole & INDEX_MASK)) {
                 index[hole] = index[at];
                 index[at] = 0;
                 hole = at;
@@ -136,8 +153,17 @@ final class FragmentTable {
         }
     }
 
-    private int home(final long datagramAddresses, final int datagramId) {
-        return (int) flows.hash(datagramAddresses, datagramId) & INDEX_MASK;
+    private int home(final FragmentHeader fragment) {
+        return home(fragment.sourceHigh, fragment.sourceLow, fragment.destinationHigh, fragment.destinationLow,
+                fragment.id);
+    }
+
+    private int home(final int entry) {
+        return home(sourceHigh[entry], sourceLow[entry], destinationHigh[entry], destinationLow[entry], id[entry]);
+    }
+
+    private int home(final long fromHigh, final long fromLow, final long toHigh, final long toLow, final int number) {
+        return (int) flows.hash(flows.hash(fromHigh, fromLow), flows.hash(toHigh, toLow) ^ number) & INDEX_MASK;
     }
 
     /**

@@ -71,7 +71,7 @@ final class Fragmenter {
             final long packet = burst.mbuf(place[i]);
             NativeMemory.read(Mbuf.data(packet), header, Wire.VIEW_BYTES);
             rewriter.use(flow[i]);
-            if (rewriter.isTimeUp(header)) {
+            if (rewriter.isTimeUp(header.get(Wire.BYTE, Ipv4.TTL) & 0xFF)) {
                 errors.tell(burst, place[i], DropReason.TTL_EXCEEDED);
                 burst.drop(packet, DropReason.TTL_EXCEEDED);
             } else {

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
-import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
-import io.culvert.dataplane.flow.FlowEntry;
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowHash;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Ethernet;
-import io.culvert.dataplane.wire.Ipv4;
-import io.culvert.dataplane.wire.Ipv4Address;
-import io.culvert.dataplane.wire.Udp;
-import io.culvert.dataplane.wire.Wire;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
 import java.util.Arrays;
 
@@ -37,29 +30,25 @@ final class Fragments {
     static final int PATIENCE_MS = 2_000;
     private static final int SWEEP_MS = 100;
     private static final int NONE = FragmentTable.NONE;
-    private static final int UNIT = 8;
     /** How often a fragment was handed on: where it is gathered, and where its session lives. */
     private static final int GATHERED = 1;
     private static final int DELIVERED = 2;
     /** The same for all workers, and unknown to senders. */
     private static final long SEED = new SecureRandom().nextLong();
-    private static final int PAYLOAD_LIMIT = 65_535 - Ipv4.HEADER_LENGTH;
 
     private final int worker;
     private final Handoff handoff;
     private final Steering steering;
     private final FragmentTable table;
     private final FlowTable flows;
-    private final Runnable admit;
+    private final AddressBook book;
+    private final FragmentHeader ipv4;
+    private final FragmentHeader ipv6;
     private final SingleRewriter rewriter;
-    private final Fragmenter fragmenter;
     private final Egress egress;
     private final Waiting waiting;
-    private final DatagramIds ids;
-    private final IcmpErrors errors;
     private final WorkerCounters counters;
     private final int gauge;
-    private final MemorySegment header;
 
     /** Came with this burst, not yet looked at. */
     private final long[] arrived = new long[Burst.CAPACITY];
@@ -74,38 +63,30 @@ final class Fragments {
     private int heldCount;
     private int sweptMs;
 
-    // The fragment that is being looked at.
-    private long addresses;
-    private int id;
-    private int length;
-    private int from;
-    private int to;
-    private boolean isLast;
+    /** The fragment that is being looked at. */
+    private FragmentHeader fragment;
 
-    /** @param admit opens sessions for the packets of the burst that have no flow, or drops them */
     Fragments(final int worker, final Handoff handoff, final Steering steering, final FlowTable flows,
-              final Runnable admit, final SingleRewriter rewriter, final Fragmenter fragmenter, final Egress egress,
-              final Waiting waiting, final DatagramIds ids, final IcmpErrors errors, final WorkerCounters counters,
-              final Arena arena) {
+              final AddressBook book, final FragmentHeader ipv4, final FragmentHeader ipv6,
+              final SingleRewriter rewriter, final Egress egress, final Waiting waiting,
+              final WorkerCounters counters) {
         this.worker = worker;
         this.handoff = handoff;
         this.steering = steering;
         this.table = new FragmentTable(flows);
         this.flows = flows;
-        this.admit = admit;
+        this.book = book;
+        this.ipv4 = ipv4;
+        this.ipv6 = ipv6;
         this.rewriter = rewriter;
-        this.fragmenter = fragmenter;
         this.egress = egress;
         this.waiting = waiting;
-        this.ids = ids;
-        this.errors = errors;
         this.counters = counters;
         this.gauge = counters.catalog().of(CounterCatalog.WorkerCounter.WAITING_FRAGMENTS);
-        this.header = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES, Long.BYTES));
         Arrays.setAll(heldNext, i -> i + 1 < CAPACITY ? i + 1 : NONE);
     }
 
-    /** Takes a fragment, whose IP header is right, off the burst until {@link #walk}. */
+    /** Takes a fragment, whose IP headers are right, off the burst until {@link #walk} or {@link #walkIpv6}. */
     void add(final long mbuf) {
         arrived[arrivedCount++] = mbuf;
     }
@@ -116,6 +97,16 @@ final class Fragments {
 
     /** Sends on, holds or drops what was added. The burst's dense packets have left: its arrays are free. */
     void walk(final Burst burst, final int nowMs) {
+        walk(burst, ipv4, nowMs);
+    }
+
+    /** {@link #walk} for what was added since then, which is of IPv6. */
+    void walkIpv6(final Burst burst, final int nowMs) {
+        walk(burst, ipv6, nowMs);
+    }
+
+    private void walk(final Burst burst, final FragmentHeader version, final int nowMs) {
+        fragment = version;
         for (int i = 0; i < arrivedCount; i++) {
             take(burst, arrived[i], nowMs);
         }
@@ -123,8 +114,8 @@ final class Fragments {
     }
 
     private void take(final Burst burst, final long mbuf, final int nowMs) {
-        final int verdict = read(mbuf);
-        if (verdict >= 0) {
+        final int verdict = fragment.read(mbuf);
+        if (verdict != FragmentHeader.FINE) {
             burst.drop(mbuf, DropReason.of(verdict));
             return;
         }
@@ -132,16 +123,16 @@ final class Fragments {
             steering.give(burst, mbuf, gatherer(), GATHERED);
             return;
         }
-        final int frameLength = length + Ethernet.HEADER_LENGTH;
+        final int frameLength = fragment.length + Ethernet.HEADER_LENGTH;
         if (frameLength < Mbuf.packetLength(mbuf) && Mbuf.isWhole(mbuf)) {
             Mbuf.setLength(mbuf, frameLength);
         }
-        final int datagram = table.find(addresses, id);
+        final int datagram = table.find(fragment);
         if (datagram != NONE && table.state[datagram] == FragmentTable.BROKEN) {
             burst.drop(mbuf, DropReason.FRAGMENT_OVERLAP);
         } else if (datagram != NONE && table.state[datagram] == FragmentTable.KNOWN) {
             follow(burst, mbuf, datagram, nowMs);
-        } else if (from == 0) {
+        } else if (fragment.from == 0) {
             lead(burst, mbuf, datagram, nowMs);
         } else {
             hold(burst, mbuf, datagram, nowMs);
@@ -149,39 +140,10 @@ final class Fragments {
     }
 
     private int gatherer() {
-        final long hash = FlowHash.of(addresses, id, SEED, ~SEED);
+        final long source = FlowHash.of(fragment.sourceHigh, fragment.sourceLow, SEED, ~SEED);
+        final long destination = FlowHash.of(fragment.destinationHigh, fragment.destinationLow, SEED, ~SEED);
+        final long hash = FlowHash.of(source, destination ^ fragment.id, SEED, ~SEED);
         return (int) Long.remainderUnsigned(hash, handoff.workers());
-    }
-
-    /** Reads the fields of a fragment. @return a negative number, or the ordinal of the reason to drop it for */
-    private int read(final long mbuf) {
-        NativeMemory.read(Mbuf.data(mbuf), header, Wire.VIEW_BYTES);
-        final int protocol = header.get(Wire.BYTE, Ipv4.PROTOCOL);
-        if (protocol != Ipv4.UDP) {
-            return (protocol == Ipv4.ICMP ? DropReason.ICMP_UNSUPPORTED : DropReason.NOT_UDP).ordinal();
-        }
-        final int fragment = Wire.host16(header.get(Wire.SHORT, Ipv4.FRAGMENT));
-        addresses = header.get(Wire.LONG, Ipv4.SOURCE);
-        id = header.get(Wire.SHORT, Ipv4.ID) & 0xFFFF;
-        length = Wire.host16(header.get(Wire.SHORT, Ipv4.TOTAL_LENGTH));
-        isLast = (fragment & Ipv4.MORE_FRAGMENTS) == 0;
-        from = fragment & Ipv4.OFFSET_MASK;
-        final int payload = length - Ipv4.HEADER_LENGTH;
-        to = from + (payload + UNIT - 1) / UNIT;
-        if (payload == 0 || !isLast && payload % UNIT != 0) {
-            return DropReason.BAD_IP_HEADER.ordinal();
-        }
-        if (from * UNIT + payload > PAYLOAD_LIMIT) {
-            return DropReason.FRAGMENT_OVERLAP.ordinal();
-        }
-        if (Ipv4Address.cannotBeSource((int) addresses)) {
-            return DropReason.MARTIAN.ordinal();
-        }
-        if (from == 0 && Mbuf.dataLength(mbuf) < Udp.END) {
-            return DropReason.TRUNCATED.ordinal();
-        }
-        final boolean isUdpShort = Wire.host16(header.get(Wire.SHORT, Udp.LENGTH)) < Udp.HEADER_LENGTH;
-        return from == 0 && isUdpShort ? DropReason.BAD_UDP_LENGTH.ordinal() : NONE;
     }
 
     /** The first fragment: its flow is found or opened, and what waited for it goes on behind it. */
@@ -192,19 +154,18 @@ final class Fragments {
             // Dropped by name, and nobody will ask for the others of the datagram.
             if (waitingDatagram != NONE) {
                 dropHeld(burst, waitingDatagram, DropReason.FRAGMENT);
-                table.close(waitingDatagram);
+                close(waitingDatagram);
             }
             return;
         }
         if (owner == worker) {
-            NativeMemory.read(Mbuf.data(mbuf), header, Wire.VIEW_BYTES);
             rewriter.use(flow);
             if (rewriter.mtu() == 0) {
                 waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
                 return;
             }
         }
-        final int datagram = waitingDatagram != NONE ? waitingDatagram : table.open(addresses, id, nowMs);
+        final int datagram = waitingDatagram != NONE ? waitingDatagram : table.open(fragment, nowMs);
         if (datagram == NONE) {
             burst.drop(mbuf, DropReason.FRAGMENT);
             return;
@@ -214,7 +175,10 @@ final class Fragments {
         if (owner == worker) {
             table.flowLo[datagram] = rewriter.keyLo();
             table.flowHi[datagram] = rewriter.keyHi();
-            table.newId[datagram] = ids.next();
+            table.newId[datagram] = fragment.nextId();
+            // An address that loses its session meanwhile keeps its number: nobody else becomes this flow's key.
+            book.reference((int) rewriter.keyLo());
+            book.reference((int) (rewriter.keyLo() >>> Integer.SIZE));
         }
         if (isAccepted(burst, mbuf, datagram)) {
             sendOn(burst, mbuf, datagram, nowMs);
@@ -224,20 +188,14 @@ final class Fragments {
     }
 
     private int ownerOfFirst(final Burst burst) {
-        final long keyHi = FlowEntry.keyHi(header.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
-        final boolean isHere = handoff.workers() == 1 || burst.hops >= DELIVERED
-                || flows.find(addresses, keyHi, flows.hash(addresses, keyHi)) != FlowTable.NOT_FOUND;
-        return isHere ? worker : steering.ownerOfFirst(addresses, keyHi);
+        return handoff.workers() == 1 || burst.hops >= DELIVERED ? worker : fragment.ownerOfFirst();
     }
 
     /** Makes the first fragment the burst's only packet. @return its flow, or GONE when it has left */
     private long flowOf(final Burst burst, final long mbuf) {
-        final long keyHi = FlowEntry.keyHi(header.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
-        final long hash = flows.hash(addresses, keyHi);
-        final int slot = flows.find(addresses, keyHi, hash);
         burst.count = 1;
-        burst.put(0, mbuf, Mbuf.data(mbuf), length);
-        burst.key(0, addresses, keyHi, hash);
+        fragment.put(burst, mbuf);
+        final int slot = flows.find(burst.keyLo(0), burst.keyHi(0), burst.hash(0));
         if (slot != FlowTable.NOT_FOUND) {
             return flows.entryAddress(slot);
         }
@@ -245,7 +203,7 @@ final class Fragments {
         burst.flow(0, Burst.NO_FLOW);
         final int hops = burst.hops;
         burst.hops = Burst.SETTLED;
-        admit.run();
+        fragment.admit();
         burst.hops = hops;
         if (burst.flow(0) != Burst.GONE) {
             handoff.strays();
@@ -266,7 +224,7 @@ final class Fragments {
         final long keyHi = table.flowHi[datagram];
         final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
         if (slot == FlowTable.NOT_FOUND) {
-            table.close(datagram);
+            close(datagram);
             burst.drop(mbuf, DropReason.FRAGMENT);
             return;
         }
@@ -281,12 +239,12 @@ final class Fragments {
 
     /** A fragment whose first has not come. */
     private void hold(final Burst burst, final long mbuf, final int known, final int nowMs) {
-        final int sender = table.sender(addresses);
+        final int sender = table.sender(fragment);
         if (heldCount == CAPACITY || heldOfSender[sender] == PER_SENDER) {
             burst.drop(mbuf, DropReason.FRAGMENT);
             return;
         }
-        final int datagram = known != NONE ? known : table.open(addresses, id, nowMs);
+        final int datagram = known != NONE ? known : table.open(fragment, nowMs);
         if (datagram == NONE) {
             burst.drop(mbuf, DropReason.FRAGMENT);
         } else if (isAccepted(burst, mbuf, datagram)) {
@@ -308,7 +266,7 @@ final class Fragments {
 
     /** Drops a fragment whose bytes came already, and the datagram with it when others of its bytes did not. */
     private boolean isAccepted(final Burst burst, final long mbuf, final int datagram) {
-        final int cover = table.cover(datagram, from, to, isLast);
+        final int cover = table.cover(datagram, fragment.from, fragment.to, fragment.isLast);
         if (cover == FragmentTable.FRESH) {
             return true;
         }
@@ -319,50 +277,52 @@ final class Fragments {
                 table.state[datagram] = FragmentTable.BROKEN;
             } else {
                 // Not worth a place: without their first its other fragments go nowhere.
-                table.close(datagram);
+                close(datagram);
             }
         }
         return false;
     }
 
-    /** Rewrites the fragment in {@link #header} by the flow in use, and sends it; or gives it to its owner. */
+    /** Rewrites the fragment by the flow in use, and sends it; or gives it to its owner. */
     private void sendOn(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
         if (table.owner[datagram] != worker) {
             steering.give(burst, mbuf, table.owner[datagram], DELIVERED);
             return;
         }
-        if (rewriter.isTimeUp(header)) {
-            if (from == 0) {
-                errors.tell(burst, 0, DropReason.TTL_EXCEEDED);
+        if (fragment.isTimeUp()) {
+            if (fragment.from == 0) {
+                fragment.tellTime(burst);
             }
             burst.drop(mbuf, DropReason.TTL_EXCEEDED);
             return;
         }
-        final boolean isTooLong = length > rewriter.mtu();
-        if (isTooLong && !Fragmenter.mayCut(header.get(Wire.SHORT, Ipv4.FRAGMENT))) {
-            if (from == 0) {
-                errors.tellMtu(burst, 0, rewriter.mtu());
+        final boolean isTooLong = fragment.length > rewriter.mtu();
+        if (isTooLong && !fragment.mayCut()) {
+            if (fragment.from == 0) {
+                fragment.tellMtu(burst, rewriter.mtu());
             }
             burst.drop(mbuf, DropReason.MTU_EXCEEDED);
             return;
         }
-        rewriter.rewriteIp(header, table.newId[datagram]);
-        if (from == 0) {
-            rewriter.rewriteUdp(header);
-        }
-        NativeMemory.write(Mbuf.data(mbuf), header, from == 0 ? Udp.END : Ipv4.PAYLOAD);
+        fragment.rewrite(mbuf, table.newId[datagram]);
         if (!isTooLong) {
             egress.makeRoom(rewriter.link(), burst.ingress);
-            egress.append(rewriter.link(), mbuf, length + Ethernet.HEADER_LENGTH);
-        } else if (!fragmenter.cut(burst, mbuf, header, rewriter.mtu(), rewriter.link())) {
+            egress.append(rewriter.link(), mbuf, fragment.length + Ethernet.HEADER_LENGTH);
+        } else if (!fragment.cut(burst, mbuf)) {
             return;
         }
-        rewriter.count(length, nowMs);
+        rewriter.count(fragment.length, nowMs);
+    }
+
+    private void close(final int datagram) {
+        book.release((int) table.flowLo[datagram]);
+        book.release((int) (table.flowLo[datagram] >>> Integer.SIZE));
+        table.close(datagram);
     }
 
     private void closeWhenComplete(final int datagram) {
         if (table.isComplete(datagram)) {
-            table.close(datagram);
+            close(datagram);
         }
     }
 
@@ -370,7 +330,7 @@ final class Fragments {
         final int ingress = burst.ingress;
         for (int place = takeHeld(datagram); place != NONE; place = takeHeld(datagram)) {
             burst.from(heldIngress[place]);
-            read(held[place]);
+            fragment.read(held[place]);
             sendOn(burst, held[place], datagram, nowMs);
         }
         burst.from(ingress);
@@ -418,7 +378,7 @@ final class Fragments {
         for (int datagram = 0; datagram < FragmentTable.CAPACITY; datagram++) {
             if (table.state[datagram] != FragmentTable.FREE && nowMs - table.sinceMs[datagram] > patienceMs) {
                 dropHeld(burst, datagram, reason);
-                table.close(datagram);
+                close(datagram);
             }
         }
         burst.end();

@@ -3,7 +3,10 @@ package io.culvert.dataplane.worker;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.bindings.NativeMemory;
+import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.wire.Ipv6;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -47,11 +50,13 @@ public final class Handoff {
     private final Ring[] rings;
     /** What each worker knows; written before any of them runs. */
     private final FlowTable[] tables;
+    private final AddressBook[] books;
     private volatile boolean hasStraySessions;
 
     public Handoff(final int workers) {
         this.workers = workers;
         this.tables = new FlowTable[workers];
+        this.books = new AddressBook[workers];
         this.rings = new Ring[workers * workers];
         for (int i = 0; i < rings.length; i++) {
             rings[i] = new Ring();
@@ -63,7 +68,8 @@ public final class Handoff {
     }
 
     /** A worker takes part, with its flows. */
-    void join(final int worker, final FlowTable flows) {
+    void join(final int worker, final FlowTable flows, final AddressBook book) {
+        books[worker] = book;
         tables[worker] = flows;
     }
 
@@ -81,6 +87,24 @@ public final class Handoff {
             }
         }
         return NOBODY;
+    }
+
+    /** {@link #holderOf} for an IPv6 frame: each worker has its own numbers for the same addresses. */
+    int holderOfIpv6(final long frame, final long keyHi) {
+        for (int worker = 0; worker < workers; worker++) {
+            final FlowTable table = tables[worker];
+            final int source = numberAt(frame + Ipv6.SOURCE, books[worker]);
+            final int destination = numberAt(frame + Ipv6.DESTINATION, books[worker]);
+            final long keyLo = Integer.toUnsignedLong(source) | (long) destination << Integer.SIZE;
+            if (table.find(keyLo, keyHi, table.hash(keyLo, keyHi)) != FlowTable.NOT_FOUND) {
+                return worker;
+            }
+        }
+        return NOBODY;
+    }
+
+    private static int numberAt(final long address, final AddressBook book) {
+        return book.find(NativeMemory.getLong(address), NativeMemory.getLong(address + Long.BYTES));
     }
 
     /** Whether some client's session may live elsewhere than where its whole packets come in: fragments opened it. */

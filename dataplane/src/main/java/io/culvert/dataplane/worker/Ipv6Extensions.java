@@ -16,8 +16,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The IPv6 packets that are not plain UDP: finds UDP behind extension headers, hands what is for the relay itself to
- * {@link Ipv6Host} and errors to {@link Icmpv6Relay}, and names what is wrong with the rest. The chain of headers is
- * followed for a bounded way (RFC 7045, RFC 8200 section 4). Owned by one worker.
+ * {@link Ipv6Host}, errors to {@link Icmpv6Relay} and fragments to {@link Fragments}, and names what is wrong with the
+ * rest. The chain of headers is followed for a bounded way (RFC 7045, RFC 8200 section 4). Owned by one worker.
  */
 final class Ipv6Extensions {
     /** Those that RFC 8200 section 4.1 allows in one packet. */
@@ -33,12 +33,14 @@ final class Ipv6Extensions {
 
     private final Ipv6Host host;
     private final Icmpv6Relay icmp;
+    private final Fragments fragments;
     /** The packet that is looked at: a copy, for a view would be an object. */
     private final MemorySegment packet;
 
-    Ipv6Extensions(final Ipv6Host host, final Icmpv6Relay icmp, final Arena arena) {
+    Ipv6Extensions(final Ipv6Host host, final Icmpv6Relay icmp, final Fragments fragments, final Arena arena) {
         this.host = host;
         this.icmp = icmp;
+        this.fragments = fragments;
         this.packet = NativeMemory.unscoped(arena.allocate(LONGEST_FRAME, Long.BYTES));
     }
 
@@ -117,8 +119,9 @@ final class Ipv6Extensions {
             if (next == Ipv6.ROUTING && !isThrough(at)) {
                 return ~DropReason.EXTENSION_HEADERS.ordinal();
             }
-            if (next == Ipv6.FRAGMENT && !isWhole(at)) {
-                return ~DropReason.FRAGMENT.ordinal();
+            if (next == Ipv6.FRAGMENT && !Ipv6.isWhole(packet.get(Wire.SHORT, at + Ipv6.FRAGMENT_OFFSET))) {
+                fragments.add(mbuf);
+                return TAKEN;
             }
             // A fragment header's second byte is reserved and its length fixed.
             final int units = next == Ipv6.FRAGMENT ? 0 : packet.get(Wire.BYTE, at + 1) & 0xFF;
@@ -138,11 +141,6 @@ final class Ipv6Extensions {
     private boolean isThrough(final int at) {
         return packet.get(Wire.BYTE, at + Ipv6.ROUTING_TYPE) != SOURCE_ROUTE
                 && packet.get(Wire.BYTE, at + Ipv6.SEGMENTS_LEFT) == 0;
-    }
-
-    /** Whether a fragment header stands in front of a whole datagram (RFC 6946). */
-    private boolean isWhole(final int at) {
-        return (packet.get(Wire.SHORT, at + Ipv6.FRAGMENT_OFFSET) & (Ipv6.OFFSET_MASK | Ipv6.MORE_FRAGMENTS)) == 0;
     }
 
     private int checkUdp(final int at, final int end, final int readable) {

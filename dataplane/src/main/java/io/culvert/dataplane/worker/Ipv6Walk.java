@@ -147,6 +147,12 @@ final class Ipv6Walk {
         }
     }
 
+    /** {@link #admit} for a packet that was put into the burst alone. @param at where its UDP header lies */
+    void admitAlone(final int at, final int nowMs) {
+        udpAt[0] = at;
+        admit(0, nowMs);
+    }
+
     private void admit(final int i, final int nowMs) {
         final long high = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
         final long low = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
@@ -167,7 +173,7 @@ final class Ipv6Walk {
         final int slot = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
         if (slot != FlowTable.NOT_FOUND) {
             burst.flow(i, flows.entryAddress(slot));
-        } else if (steering.handHome(burst, i, high, low)) {
+        } else if (steering.handHome(burst, i, high, low) || steering.handToStrayOfIpv6(burst, i)) {
             burst.leave(i);
         } else {
             open(i, nowMs);

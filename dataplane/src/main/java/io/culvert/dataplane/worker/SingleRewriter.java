@@ -63,12 +63,34 @@ final class SingleRewriter {
         return next.get(JAVA_INT, Neighbors.EGRESS) >>> Short.SIZE;
     }
 
-    boolean isTimeUp(final MemorySegment header) {
-        return (header.get(Wire.BYTE, Ipv4.TTL) & 0xFF) < 2 * decrement();
+    /** @param ttl of the packet, or its hop limit */
+    boolean isTimeUp(final int ttl) {
+        return ttl < 2 * decrement();
     }
 
-    private int decrement() {
+    int decrement() {
         return FlowEntry.decrementsTtl(flow) ? 1 : 0;
+    }
+
+    long newAddresses() {
+        return FlowEntry.newAddresses(flow);
+    }
+
+    int newPorts() {
+        return FlowEntry.newPorts(flow);
+    }
+
+    int l4Delta() {
+        return flow.get(JAVA_SHORT, FlowEntry.L4_DELTA) & 0xFFFF;
+    }
+
+    /** The first bytes of the Ethernet header towards the next hop. */
+    long macsLo() {
+        return next.get(JAVA_LONG, Neighbors.MACS_LO);
+    }
+
+    int macsHi() {
+        return (int) next.get(JAVA_LONG, Neighbors.MACS_HI);
     }
 
     /** Everything up to the IP header's end; the id as given, the port numbers untouched. */
@@ -82,16 +104,15 @@ final class SingleRewriter {
         header.set(Wire.SHORT, Ipv4.ID, (short) id);
         header.set(Wire.BYTE, Ipv4.TTL, (byte) (header.get(Wire.BYTE, Ipv4.TTL) - decrement()));
         header.set(Wire.SHORT, Ipv4.CHECKSUM, (short) updated);
-        header.set(Wire.LONG, Ipv4.SOURCE, FlowEntry.newAddresses(flow));
-        header.set(Wire.LONG, Ethernet.DESTINATION, next.get(JAVA_LONG, Neighbors.MACS_LO));
-        header.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, (int) next.get(JAVA_LONG, Neighbors.MACS_HI));
+        header.set(Wire.LONG, Ipv4.SOURCE, newAddresses());
+        header.set(Wire.LONG, Ethernet.DESTINATION, macsLo());
+        header.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, macsHi());
     }
 
     void rewriteUdp(final MemorySegment header) {
-        final int l4Delta = flow.get(JAVA_SHORT, FlowEntry.L4_DELTA) & 0xFFFF;
         final int checksum = header.get(Wire.SHORT, Udp.CHECKSUM) & 0xFFFF;
-        header.set(Wire.INT, Udp.PORTS, FlowEntry.newPorts(flow));
-        header.set(Wire.SHORT, Udp.CHECKSUM, (short) Checksum.updateUdp(checksum, l4Delta));
+        header.set(Wire.INT, Udp.PORTS, newPorts());
+        header.set(Wire.SHORT, Udp.CHECKSUM, (short) Checksum.updateUdp(checksum, l4Delta()));
     }
 
     /** A packet of the flow went on. @param length of IP, bytes */

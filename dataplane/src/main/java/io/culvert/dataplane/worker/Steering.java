@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
+import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.nat.Admission;
 import io.culvert.dataplane.nat.EchoSessions;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Ipv6;
 import io.culvert.dataplane.wire.Ipv6Address;
 
 /** The way of a packet from the worker whose queue it came in on to the one that may know its session. */
@@ -94,10 +96,22 @@ final class Steering {
      * who has it, else this one.
      */
     int ownerOfFirst(final long keyLo, final long keyHi) {
-        final int home = homeOf(0, Ipv6Address.mapped((int) keyLo), keyLo, (int) keyHi);
-        final int owner = home != Admission.NO_WORKER ? home : admission.ownerOf(keyLo, (int) keyHi);
+        final int owner = ownerByRule(0, Ipv6Address.mapped((int) keyLo), keyLo, (int) keyHi);
         final int holder = owner >= 0 ? owner : handoff.holderOf(keyLo, keyHi);
         return holder == Handoff.NOBODY ? worker : holder;
+    }
+
+    /** {@link #ownerOfFirst(long, long)} of IPv6. @param keyLo in this worker's numbers */
+    int ownerOfFirst(final long keyLo, final long keyHi, final long frame) {
+        final int owner = ownerByRule(NativeMemory.getLong(frame + Ipv6.SOURCE),
+                NativeMemory.getLong(frame + Ipv6.SOURCE + Long.BYTES), keyLo, (int) keyHi);
+        final int holder = owner >= 0 ? owner : handoff.holderOfIpv6(frame, keyHi);
+        return holder == Handoff.NOBODY ? worker : holder;
+    }
+
+    private int ownerByRule(final long high, final long low, final long keyLo, final int ports) {
+        final int home = homeOf(high, low, keyLo, ports);
+        return home != Admission.NO_WORKER ? home : admission.ownerOf(keyLo, ports);
     }
 
     /** Hands a client's packet to who opened its session for a fragment. @return false when nobody did */
@@ -105,7 +119,18 @@ final class Steering {
         if (handoff.workers() == 1 || burst.hops > 0 || !handoff.hasStraySessions()) {
             return false;
         }
-        final int holder = handoff.holderOf(burst.keyLo(i), burst.keyHi(i));
+        return handTo(burst, i, handoff.holderOf(burst.keyLo(i), burst.keyHi(i)));
+    }
+
+    /** {@link #handToStray} of IPv6. */
+    boolean handToStrayOfIpv6(final Burst burst, final int i) {
+        if (handoff.workers() == 1 || burst.hops > 0 || !handoff.hasStraySessions()) {
+            return false;
+        }
+        return handTo(burst, i, handoff.holderOfIpv6(burst.frame(i), burst.keyHi(i)));
+    }
+
+    private boolean handTo(final Burst burst, final int i, final int holder) {
         if (holder == Handoff.NOBODY || holder == worker) {
             return false;
         }

@@ -114,16 +114,19 @@ public final class Worker {
                 plan.pools(), plan.routes(), neighbors, plan.icmp().echoTimeoutMs(), number, plan.workers());
         icmp = new IcmpRelay(flows, echoes, steering, neighbors, egress, waiting, errors, counters, arena);
         final SingleRewriter single = new SingleRewriter(neighbors, counters, arena);
-        final DatagramIds ids = new DatagramIds(plan.workers(), number);
+        final DatagramIds ids = new DatagramIds(plan.workers(), number, Short.SIZE);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
-        handoff.join(number, flows);
-        fragments = new Fragments(number, handoff, steering, flows, this::admit, single, fragmenter, egress, waiting,
-                ids, errors, counters, arena);
-        icmpv6 = new Icmpv6Relay(flows, book, steering, neighbors, egress, waiting, counters, arena);
+        handoff.join(number, flows, book);
         errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
+        fragments = new Fragments(number, handoff, steering, flows, book,
+                new Ipv4FragmentHeader(number, flows, steering, this::admit, single, fragmenter, ids, errors, arena),
+                new Ipv6FragmentHeader(number, flows, book, steering, this::admitIpv6, single,
+                        new DatagramIds(plan.workers(), number, Integer.SIZE), errors6),
+                single, egress, waiting, counters);
+        icmpv6 = new Icmpv6Relay(flows, book, steering, neighbors, egress, waiting, counters, arena);
         ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, ipv6Host,
-                new Ipv6Extensions(ipv6Host, icmpv6, arena), admission, steering, errors6, egress, waiting, counters,
-                arena);
+                new Ipv6Extensions(ipv6Host, icmpv6, fragments, arena), admission, steering, errors6, egress, waiting,
+                counters, arena);
         parser = new Parser(plan.links(), flows, own, host, icmp, fragments, ipv6, arena);
         lookup = new Lookup(flows);
         rewriter = new Rewriter(neighbors, waiting, fragmenter, errors);
@@ -197,7 +200,14 @@ public final class Worker {
             ipv6.admit(nowMs);
         }
         ipv6.rewrite(nowMs);
+        if (fragments.hasWork()) {
+            fragments.walkIpv6(ipv6.burst, nowMs);
+        }
         ipv6.burst.end();
+    }
+
+    private void admitIpv6(final int udpAt) {
+        ipv6.admitAlone(udpAt, nowMs);
     }
 
     void admit() {

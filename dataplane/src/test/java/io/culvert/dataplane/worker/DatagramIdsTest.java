@@ -22,7 +22,7 @@ class DatagramIdsTest {
         final int share = IDS / workers;
         int rising = 0;
         for (int worker = 0; worker < workers; worker++) {
-            final DatagramIds ids = new DatagramIds(workers, worker);
+            final DatagramIds ids = new DatagramIds(workers, worker, Short.SIZE);
             int last = -1;
             for (int i = 0; i < share; i++) {
                 final int id = ids.next();

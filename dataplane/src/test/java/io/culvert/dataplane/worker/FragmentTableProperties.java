@@ -36,7 +36,7 @@ class FragmentTableProperties {
     @Test
     void saysOfBytesWhatABitSetSays(final SplittableRandom random) {
         for (int round = 0; round < ROUNDS; round++) {
-            final int datagram = table.open(round, 1, 0);
+            final int datagram = table.open(of(round, 1), 0);
             final BitSet come = new BitSet();
             int end = 0;
             for (int i = 0; i < 30; i++) {
@@ -73,12 +73,12 @@ class FragmentTableProperties {
         for (int step = 0; step < 100_000; step++) {
             final List<Integer> key = List.of(random.nextInt(3_000), random.nextInt(4));
             final Integer open = model.get(key);
-            assertEquals(open == null ? FragmentTable.NONE : open, table.find(key.get(0), key.get(1)));
+            assertEquals(open == null ? FragmentTable.NONE : open, table.find(of(key.get(0), key.get(1))));
             if (open != null) {
                 table.close(open);
                 model.remove(key);
             } else if (model.size() < FragmentTable.CAPACITY) {
-                final int entry = table.open(key.get(0), key.get(1), step);
+                final int entry = table.open(of(key.get(0), key.get(1)), step);
                 assertNotEquals(FragmentTable.NONE, entry);
                 model.put(key, entry);
             }
@@ -87,16 +87,27 @@ class FragmentTableProperties {
         final List<Integer> entries = new ArrayList<>(model.values());
         entries.forEach(table::close);
         assertEquals(0, table.count());
-        model.forEach((key, entry) -> assertEquals(FragmentTable.NONE, table.find(key.get(0), key.get(1))));
+        model.forEach((key, entry) -> assertEquals(FragmentTable.NONE, table.find(of(key.get(0), key.get(1)))));
     }
 
     @Test
     void oneSenderTakesAQuarterAtMost() {
         int opened = 0;
-        while (table.open(7, opened, 0) != FragmentTable.NONE) {
+        while (table.open(of(7, opened), 0) != FragmentTable.NONE) {
             opened++;
         }
         assertEquals(FragmentTable.CAPACITY / 4, opened);
-        assertNotEquals(FragmentTable.NONE, table.open(8L << 16 | 9, 0, 0), "others have room");
+        assertNotEquals(FragmentTable.NONE, table.open(of(8 << 9, 0), 0), "others have room");
+    }
+
+    /** A fragment of which only the datagram counts; one field of the address after the other tells datagrams apart. */
+    private static FragmentHeader of(final int address, final int id) {
+        final FragmentHeader fragment = new Ipv6FragmentHeader(0, null, null, null, null, null, null, null);
+        fragment.sourceHigh = address >>> 9;
+        fragment.sourceLow = address >>> 6 & 7;
+        fragment.destinationHigh = address >>> 3 & 7;
+        fragment.destinationLow = address & 7;
+        fragment.id = id;
+        return fragment;
     }
 }

@@ -425,6 +425,17 @@ final class FuzzOracle {
         return unseen;
     }
 
+    /** But for what is judged elsewhere, and the id, which is the relay's to choose. */
+    private static boolean isSameHeader(final StrictPacket in, final StrictPacket out) {
+        if (in.etherType == IPV4) {
+            return in.bytes[15] == out.bytes[15] && (in.bytes[20] & 0x40) == (out.bytes[20] & 0x40);
+        }
+        final byte[] expected = Arrays.copyOf(in.bytes, in.payload);
+        takeFromNetwork(out, expected);
+        copy(out.bytes, expected, in.payload - 4, 4);
+        return Arrays.equals(expected, Arrays.copyOf(out.bytes, out.payload));
+    }
+
     /** Fragments that are alike cannot be told apart, so they stay causes; {@link #fragmentBytes} bounds them all. */
     private String fragment(final StrictPacket in, final StrictPacket out) {
         final int inLength = in.bytes.length - in.payload;
@@ -441,17 +452,19 @@ final class FuzzOracle {
         if (out.offset == 0) {
             takeFromUdp(actual, expected, 0);
         }
-        if (!Arrays.equals(expected, actual) || in.bytes[15] != out.bytes[15]
-                || (in.bytes[20] & 0x40) != (out.bytes[20] & 0x40)) {
+        if (!Arrays.equals(expected, actual) || !isSameHeader(in, out)) {
             return "a byte of the fragment changed";
         }
         String reason = null;
         if (out.offset == 0) {
-            reason = checksum(in.bytes, in.addresses(), out.bytes, out.addresses(), 4, in.payload);
+            reason = checksum(in.bytes, in.addresses(), out.bytes, out.addresses(), in.addressLength(), in.payload);
             reason = reason != null ? reason : translation(in, out);
         } else if (FuzzNetwork.isListener(in.destination())) {
-            final boolean isToTarget = out.destination().equals(FuzzNetwork.endpoint(FuzzNetwork.TARGET, 0))
-                    || out.destination().equals(FuzzNetwork.endpoint(FuzzNetwork.OTHER_TARGET, 0));
+            final boolean isIpv4 = in.etherType == IPV4;
+            final Endpoint target = FuzzNetwork.endpoint(isIpv4 ? FuzzNetwork.TARGET : FuzzNetwork.TARGET6, 0);
+            final Endpoint other =
+                    FuzzNetwork.endpoint(isIpv4 ? FuzzNetwork.OTHER_TARGET : FuzzNetwork.OTHER_TARGET6, 0);
+            final boolean isToTarget = out.destination().equals(target) || out.destination().equals(other);
             reason = isToTarget && FuzzNetwork.isExternal(out.source()) ? null : "not to a target";
         } else if (!FuzzNetwork.isListener(out.source()) || !clients.contains(out.destination())) {
             reason = "not from a listener to a client";

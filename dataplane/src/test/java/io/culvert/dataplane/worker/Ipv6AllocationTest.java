@@ -92,6 +92,7 @@ class Ipv6AllocationTest {
                 DropReason.ICMP_UNRELATED)) {
             assertTrue(relay.dropped(reason) > 0, reason.label() + " occurred");
         }
+        assertTrue(relay.dropped(DropReason.FRAGMENT) + relay.dropped(DropReason.FRAGMENT_OVERLAP) == 0, "fragments");
         assertTrue(relay.count(WorkerCounter.SESSIONS) > BURST, "sessions opened");
         assertTrue(relay.count(WorkerCounter.SESSIONS) < 10_000, "sessions expired");
         relay.assertBalanced();
@@ -139,7 +140,7 @@ class Ipv6AllocationTest {
 
     private static byte[] mixed(final int i) {
         final byte[] good = request(FIRST_PORT, LISTEN);
-        return switch (i / 4 % 12) {
+        return switch (i / 4 % 14) {
             case 0 -> request(40_000 + i, LISTEN);
             case 1 -> udp(MAC[EDGE], CLIENT_MAC, new IpAddress(LISTENER.high(), i + 9L << 56), 1, LISTENER, LISTEN);
             case 2 -> request(FIRST_PORT, LISTEN - 1);
@@ -152,8 +153,24 @@ class Ipv6AllocationTest {
             case 9 -> icmp(Icmpv6.ECHO_REQUEST, LISTENER, null);
             case 10 -> icmp(Icmpv6.UNREACHABLE, LISTENER,
                     udp(CLIENT_MAC, MAC[EDGE], LISTENER, LISTEN, CLIENT, FIRST_PORT + i % 2 * 9_000));
+            case 11 -> fragment(i % 4 / 2, i % 2);
+            case 12 -> fragment(i % 4 / 2 + 2, 1 - i % 2);
             default -> with(good, Ipv6.NEXT_HEADER, Ipv6.HOP_BY_HOP);
         };
+    }
+
+    /** One of the two halves of a datagram. */
+    private static byte[] fragment(final int id, final int half) {
+        final byte[] whole = request(FIRST_PORT + id, LISTEN);
+        final byte[] bytes = with(whole.clone(), Ipv6.NEXT_HEADER, Ipv6.FRAGMENT);
+        final int carried = Ipv6.PAYLOAD + Ipv6.EXTENSION_UNIT;
+        System.arraycopy(whole, Ipv6.PAYLOAD, bytes, carried, FRAME_LENGTH - carried);
+        final MemorySegment header = MemorySegment.ofArray(bytes);
+        header.set(Wire.LONG, Ipv6.PAYLOAD, Ipv6.UDP);
+        header.set(Wire.SHORT, Ipv6.PAYLOAD + Ipv6.FRAGMENT_OFFSET,
+                Wire.net16(half == 0 ? 1 : FRAME_LENGTH - carried));
+        header.set(Wire.INT, Ipv6.PAYLOAD + Ipv6.FRAGMENT_ID, id);
+        return bytes;
     }
 
     private static byte[] request(final int clientPort, final int listenPort) {

@@ -93,15 +93,16 @@ final class StrictPacket {
         require(end <= frame.length, "IPv6 length");
         int next = frame[20] & 0xFF;
         int at = 54;
-        for (int headers = 0; isExtension(next); headers++) {
+        int fragment = 0;
+        for (int headers = 0; (fragment & 0xFFF9) == 0 && isExtension(next); headers++) {
             require(headers < 8 && at + 8 <= end, "IPv6 extension headers");
             final int length = next == 44 ? 8 : 8 * (1 + (frame[at + 1] & 0xFF));
-            require(next != 44 || (word(frame, at + 2) & 0xFFF9) == 0, "IPv6 fragment");
+            fragment = next == 44 ? word(frame, at + 2) : fragment;
             next = frame[at] & 0xFF;
             at += length;
         }
         require(at <= end, "IPv6 extension headers beyond the packet");
-        return new StrictPacket(Arrays.copyOf(frame, end), IPV6, next, at, 0, false, 22);
+        return new StrictPacket(Arrays.copyOf(frame, end), IPV6, next, at, fragment & 0xFFF8, (fragment & 1) != 0, 22);
     }
 
     private static boolean isExtension(final int header) {

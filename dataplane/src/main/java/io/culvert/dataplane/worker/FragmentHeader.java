@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+/**
+ * What {@link Fragments} knows of a fragment, whatever its IP version: the fields of the one that was read last, and
+ * what is done to it. One object of each version serves all fragments of a worker.
+ */
+abstract class FragmentHeader {
+    static final int UNIT = 8;
+    /** {@link #read} found nothing wrong. */
+    static final int FINE = -1;
+
+    // The datagram: its addresses, an IPv4 one as ::ffff:a.b.c.d, and its id.
+    long sourceHigh;
+    long sourceLow;
+    long destinationHigh;
+    long destinationLow;
+    int id;
+    /** Of the IP packet, bytes. */
+    int length;
+    /** Which bytes of the datagram, in units of eight; the last unit may not be whole. */
+    int from;
+    int to;
+    boolean isLast;
+
+    /** Reads the fields of a fragment. @return FINE, or the ordinal of the reason to drop it for */
+    abstract int read(long mbuf);
+
+    /** Who looks after the flow of the first fragment that was read. */
+    abstract int ownerOfFirst();
+
+    /** Makes the first fragment that was read the burst's only packet, with the key of its flow. */
+    abstract void put(Burst burst, long mbuf);
+
+    /** Opens a session for that packet, or drops it. */
+    abstract void admit();
+
+    /** An id for a datagram that leaves. */
+    abstract int nextId();
+
+    abstract boolean isTimeUp();
+
+    abstract boolean mayCut();
+
+    /** The first fragment, packet 0 of the burst, is about to be dropped because its time is up. */
+    abstract void tellTime(Burst burst);
+
+    /** The first fragment, packet 0 of the burst, is about to be dropped because it is too long. */
+    abstract void tellMtu(Burst burst, int mtu);
+
+    /** Rewrites the fragment that was read by the flow in use, ports and UDP checksum if it is the first. */
+    abstract void rewrite(long mbuf, int newId);
+
+    /** Sends the fragment that was rewritten in pieces. @return false when it has been dropped */
+    abstract boolean cut(Burst burst, long mbuf);
+}
