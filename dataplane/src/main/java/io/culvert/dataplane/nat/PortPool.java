@@ -93,13 +93,16 @@ public final class PortPool {
         if (isFree(preferred) && aim.isHitBy(preferred)) {
             return take(preferred);
         }
-        int port = first + random.nextInt(span);
-        for (int i = 0; i < AIMS_LIMIT && port != EXHAUSTED; i++) {
-            port = findFree(port & PORTS - 1, EVEN << (preferred & 1), 0);
-            if (port != EXHAUSTED && aim.isHitBy(port)) {
+        final long parity = EVEN << (preferred & 1);
+        for (int i = 0; i < AIMS_LIMIT; i++) {
+            // Anywhere each time: the hash is linear, and under some keys all ports side by side name the same queue.
+            final int port = findFree(first + random.nextInt(span), parity, 0);
+            if (port == EXHAUSTED) {
+                break;
+            }
+            if (aim.isHitBy(port)) {
                 return take(port);
             }
-            port = port == EXHAUSTED ? EXHAUSTED : port + 1;
         }
         return lend(preferred, nowMs);
     }
