@@ -10,58 +10,23 @@ import static io.culvert.dataplane.worker.StrictPacket.word;
 
 import io.culvert.dataplane.worker.StrictPacket.Endpoint;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Says of every frame that leaves the relay which of those that came in explains it, or that none does. It keeps its
- * own books of the sessions it saw open, and knows nothing of the relay but its configuration.
+ * Says of every frame that leaves the relay which of those that came in explains it, or that none does. Which
+ * sessions there are {@link FuzzSessions} says. It knows nothing of the relay but its configuration.
  */
 final class FuzzOracle {
-    /** Longer than any session lives, the expiry's sweep included. */
-    private static final int FORGOTTEN_MS = 10 * FuzzNetwork.IDLE_MS;
     private static final String NOT_MINE = "is of another kind";
 
     private final FuzzNetwork network;
-    /** By external endpoint and target; by client endpoint and listener. */
-    private final Map<List<Endpoint>, Set<Session>> byReply = new HashMap<>();
-    private final Map<List<Endpoint>, Session> byClient = new HashMap<>();
-    private final Map<Endpoint, Set<Session>> byExternal = new HashMap<>();
-    /** Clients and listeners of sessions that may have opened unseen, and when. */
-    private final Map<List<Endpoint>, Integer> attempts = new HashMap<>();
-    private final Set<Endpoint> clients = new HashSet<>();
+    private final FuzzSessions sessions;
     private final Set<Endpoint> pinging = new HashSet<>();
-    private int nowMs;
     /** Of UDP, that came in and have not left in fragments. */
     private long fragmentBytes;
-    /** Whether one frame at a time comes in, so that what leaves has one cause. */
-    private boolean isAlone;
-
-    /** What this book has of a session. */
-    private static final class Session {
-        private final Endpoint client;
-        private final Endpoint listener;
-        private final Endpoint external;
-        private final Endpoint target;
-        private int lastSeenMs;
-        /** Not when several frames of a burst, alike but for their senders, may have opened it. */
-        private boolean isSure;
-
-        Session(final Endpoint client, final Endpoint listener, final Endpoint external, final Endpoint target) {
-            this.client = client;
-            this.listener = listener;
-            this.external = external;
-            this.target = target;
-        }
-
-        boolean leads(final Endpoint from, final Endpoint to) {
-            return listener.equals(from) && client.equals(to);
-        }
-    }
 
     /** A frame that came in, and what it has led to. */
     static final class Cause {
@@ -85,15 +50,15 @@ final class FuzzOracle {
             packet = parsed;
             fault = wrong;
         }
-
     }
 
     FuzzOracle(final FuzzNetwork network) {
         this.network = network;
+        this.sessions = new FuzzSessions(network);
     }
 
     void nowMs(final int now) {
-        nowMs = now;
+        sessions.nowMs(now);
     }
 
     /** A frame comes in. */
@@ -103,41 +68,22 @@ final class FuzzOracle {
             fragmentBytes += cause.packet.bytes.length - cause.packet.payload;
         }
         if (cause.packet != null && cause.packet.hasPorts()) {
-            attempt(cause.packet);
+            sessions.attempt(cause.packet);
         }
         return cause;
     }
 
-    /**
-     * A packet may be dropped behind the point where its session opened: too long, a fragment, without next hop. Of a
-     * burst, another that is alike may seem to have opened it.
-     */
-    private void attempt(final StrictPacket in) {
-        final Endpoint target = FuzzNetwork.target(in.destination());
-        final boolean mayStop = in.isFragment() || in.bytes.length - ETHERNET > network.mtu(TestRelay.INNER);
-        if (target != null && (!isAlone || mayStop || network.macOf(target) == 0)) {
-            attempts.put(List.of(in.source(), in.destination()), nowMs);
-        }
-    }
-
     boolean mayStillAct(final Cause cause) {
-        return cause.packet != null && cause.packet.etherType != ARP && (!isAlone || !cause.isSpent);
+        return cause.packet != null && cause.packet.etherType != ARP && (!sessions.isAlone() || !cause.isSpent);
     }
 
     void isAlone(final boolean now) {
-        isAlone = now;
+        sessions.isAlone(now);
     }
 
     /** Sessions that have ended by now. */
     void forget() {
-        byClient.values().removeIf(this::isOver);
-        byReply.values().removeIf(sessions -> sessions.removeIf(this::isOver) && sessions.isEmpty());
-        byExternal.values().removeIf(sessions -> sessions.removeIf(this::isOver) && sessions.isEmpty());
-        attempts.values().removeIf(ms -> nowMs - ms > FORGOTTEN_MS);
-    }
-
-    private boolean isOver(final Session session) {
-        return nowMs - session.lastSeenMs > FORGOTTEN_MS;
+        sessions.forget();
     }
 
     boolean amplifies() {
@@ -172,7 +118,7 @@ final class FuzzOracle {
         final Set<String> reasons = new TreeSet<>();
         for (final Cause cause : causes) {
             // Of a burst, which of those that are alike led to which cannot be told.
-            if (cause.packet != null && (!isAlone || !cause.isSpent)) {
+            if (cause.packet != null && (!sessions.isAlone() || !cause.isSpent)) {
                 String reason;
                 try {
                     reason = explain(cause, link, out);
@@ -314,7 +260,7 @@ final class FuzzOracle {
         }
         final String checksum = checksum(in.bytes, in.addresses(), out.bytes, out.addresses(), in.addressLength(),
                 in.payload);
-        return checksum != null ? checksum : translation(in, out);
+        return checksum != null ? checksum : sessions.translation(in, out);
     }
 
     /** MAC addresses, TTL, header checksum and addresses are judged elsewhere. */
@@ -353,78 +299,6 @@ final class FuzzOracle {
         return was % 0xFFFF == is % 0xFFFF ? null : "the UDP checksum is not as wrong as it was";
     }
 
-    /** The endpoints of a whole datagram or of a first fragment are those of the session, which this may open. */
-    private String translation(final StrictPacket in, final StrictPacket out) {
-        final Endpoint target = FuzzNetwork.target(in.destination());
-        if (target != null) {
-            final Session session = byClient.get(List.of(in.source(), in.destination()));
-            if (!out.destination().equals(target) || !isFromPool(out.source())) {
-                return "not from the pool to the rule's target";
-            }
-            if (session != null && isCertain(session) && !session.external.equals(out.source())) {
-                return "the session's external endpoint changed";
-            }
-            for (final Session holder : byReply.getOrDefault(List.of(out.source(), target), Set.of())) {
-                if (isCertain(holder) && !holder.client.equals(in.source())) {
-                    return "another session holds that external endpoint";
-                }
-            }
-            remember(in.source(), in.destination(), out.source(), target);
-            return null;
-        }
-        final Session session = replying(in.destination(), in.source(), out);
-        if (session == null) {
-            return "no session answers so";
-        }
-        session.lastSeenMs = nowMs;
-        return null;
-    }
-
-    private boolean isCertain(final Session session) {
-        return session.isSure && nowMs - session.lastSeenMs < FuzzNetwork.UNANSWERED_MS;
-    }
-
-    private static boolean isFromPool(final Endpoint source) {
-        return FuzzNetwork.isExternal(source) && source.port() >= FuzzNetwork.POOL_LOW
-                && source.port() <= FuzzNetwork.POOL_HIGH;
-    }
-
-    private void remember(final Endpoint client, final Endpoint listener, final Endpoint external,
-                          final Endpoint target) {
-        final List<Endpoint> key = List.of(client, listener);
-        Session session = byClient.get(key);
-        if (session == null || !session.external.equals(external)) {
-            session = new Session(client, listener, external, target);
-            session.isSure = isAlone;
-            byClient.put(key, session);
-            clients.add(client.withoutPort());
-        }
-        session.lastSeenMs = nowMs;
-        add(byReply.computeIfAbsent(List.of(external, target), reply -> new HashSet<>()), session);
-        add(byExternal.computeIfAbsent(external, port -> new HashSet<>()), session);
-    }
-
-    private void add(final Set<Session> to, final Session session) {
-        to.add(session);
-    }
-
-    private Session replying(final Endpoint external, final Endpoint remote, final StrictPacket out) {
-        final Set<Session> sessions = network.isOpen() ? byExternal.get(external)
-                : byReply.get(List.of(external, remote));
-        final Session session = sessions == null ? null : sessions.stream()
-                .filter(one -> one.leads(out.source(), out.destination())).findFirst().orElse(null);
-        final Endpoint target = FuzzNetwork.target(out.source());
-        final boolean mayBeUnseen = attempts.containsKey(List.of(out.destination(), out.source()))
-                && isFromPool(external) && (network.isOpen() || remote.equals(target));
-        if (session != null || !mayBeUnseen) {
-            return session;
-        }
-        remember(out.destination(), out.source(), external, target);
-        final Session unseen = byClient.get(List.of(out.destination(), out.source()));
-        unseen.isSure = false;
-        return unseen;
-    }
-
     /** But for what is judged elsewhere, and the id, which is the relay's to choose. */
     private static boolean isSameHeader(final StrictPacket in, final StrictPacket out) {
         if (in.etherType == IPV4) {
@@ -458,7 +332,7 @@ final class FuzzOracle {
         String reason = null;
         if (out.offset == 0) {
             reason = checksum(in.bytes, in.addresses(), out.bytes, out.addresses(), in.addressLength(), in.payload);
-            reason = reason != null ? reason : translation(in, out);
+            reason = reason != null ? reason : sessions.translation(in, out);
         } else if (FuzzNetwork.isListener(in.destination())) {
             final boolean isIpv4 = in.etherType == IPV4;
             final Endpoint target = FuzzNetwork.endpoint(isIpv4 ? FuzzNetwork.TARGET : FuzzNetwork.TARGET6, 0);
@@ -466,7 +340,7 @@ final class FuzzOracle {
                     FuzzNetwork.endpoint(isIpv4 ? FuzzNetwork.OTHER_TARGET : FuzzNetwork.OTHER_TARGET6, 0);
             final boolean isToTarget = out.destination().equals(target) || out.destination().equals(other);
             reason = isToTarget && FuzzNetwork.isExternal(out.source()) ? null : "not to a target";
-        } else if (!FuzzNetwork.isListener(out.source()) || !clients.contains(out.destination())) {
+        } else if (!FuzzNetwork.isListener(out.source()) || !sessions.hasClient(out.destination())) {
             reason = "not from a listener to a client";
         }
         return reason;
@@ -502,7 +376,7 @@ final class FuzzOracle {
             return network.isOpen() ? null : "nobody relays echo";
         }
         final String checksum = checksum(in.bytes, addresses, out.bytes, addresses, in.addressLength(), ports);
-        return checksum != null ? "quoted: " + checksum : errorTranslation(in, out, addresses, ports);
+        return checksum != null ? "quoted: " + checksum : sessions.errorTranslation(in, out, addresses, ports);
     }
 
     private static int quotedPorts(final StrictPacket in, final int quote) {
@@ -517,43 +391,6 @@ final class FuzzOracle {
             at += length;
         }
         return at;
-    }
-
-    private String errorTranslation(final StrictPacket in, final StrictPacket out, final int addresses,
-                                    final int ports) {
-        final Endpoint ours = endpoint(in, addresses, ports);
-        final Endpoint remote = endpoint(in, addresses + in.addressLength(), ports + 2);
-        final Endpoint quotedSource = endpoint(out, addresses, ports);
-        final Endpoint quotedDestination = endpoint(out, addresses + in.addressLength(), ports + 2);
-        if (!ours.withoutPort().equals(in.destination())) {
-            return "the error is not about who got it";
-        }
-        final boolean isFromPeer = in.source().equals(remote.withoutPort());
-        for (final Session reply : byReply.getOrDefault(List.of(ours, remote), Set.of())) {
-            if (reply.leads(quotedDestination, quotedSource)
-                    && out.destination().equals(reply.client.withoutPort())
-                    && out.source().equals(isFromPeer ? reply.listener.withoutPort() : in.source())) {
-                return null;
-            }
-        }
-        if (attempts.containsKey(List.of(quotedSource, quotedDestination)) && isFromPool(ours)
-                && out.destination().equals(quotedSource.withoutPort())) {
-            return null;
-        }
-        if (attempts.containsKey(List.of(remote, ours)) && quotedSource.equals(FuzzNetwork.target(ours))
-                && out.destination().equals(quotedSource.withoutPort())) {
-            return null;
-        }
-        final Session forward = byClient.get(List.of(remote, ours));
-        final boolean isToTarget = forward != null && quotedSource.equals(forward.target)
-                && (!forward.isSure || quotedDestination.equals(forward.external))
-                && out.destination().equals(forward.target.withoutPort())
-                && FuzzNetwork.isExternal(out.source());
-        return isToTarget ? null : "the error is about no packet of a session";
-    }
-
-    private static Endpoint endpoint(final StrictPacket packet, final int address, final int port) {
-        return StrictPacket.endpoint(packet.bytes, address, packet.etherType, word(packet.bytes, port));
     }
 
     private String relayedEcho(final StrictPacket in, final StrictPacket out) {
