@@ -72,6 +72,23 @@ public enum DropReason {
         return ALL.length;
     }
 
+    /** Whether the operator's rules or limits forbade what the packet wanted. */
+    public boolean isProhibition() {
+        return switch (this) {
+            case ACL, RULE_LIMIT, SOURCE_LIMIT, UNANSWERED_LIMIT, RATE_LIMITED, RULE_RATE_LIMITED,
+                    SOURCE_RATE_LIMITED -> true;
+            default -> false;
+        };
+    }
+
+    /** Whether the packet was welcome, but the relay lacked a route or room for its session. */
+    public boolean isLack() {
+        return switch (this) {
+            case NO_ROUTE, FLOW_TABLE_FULL, SNAT_EXHAUSTED, TUPLE_IN_USE, NEIGHBOR_TABLE_FULL -> true;
+            default -> false;
+        };
+    }
+
     /** As the metric's {@code reason} says it. */
     public String label() {
         return label;

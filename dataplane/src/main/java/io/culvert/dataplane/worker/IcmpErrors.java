@@ -123,12 +123,10 @@ final class IcmpErrors {
      * (RFC 6888 REQ-11).
      */
     private static int refusal(final DropReason reason) {
-        return switch (reason) {
-            case ACL, RULE_LIMIT, SOURCE_LIMIT, UNANSWERED_LIMIT, RATE_LIMITED, RULE_RATE_LIMITED,
-                    SOURCE_RATE_LIMITED -> Icmp.PROHIBITED;
-            case NO_ROUTE, FLOW_TABLE_FULL, SNAT_EXHAUSTED, TUPLE_IN_USE, NEIGHBOR_TABLE_FULL -> Icmp.HOST_UNREACHABLE;
-            default -> NOBODY;
-        };
+        if (reason.isProhibition()) {
+            return Icmp.PROHIBITED;
+        }
+        return reason.isLack() ? Icmp.HOST_UNREACHABLE : NOBODY;
     }
 
     private void send(final Burst burst, final long packet, final int length, final int type, final int code,

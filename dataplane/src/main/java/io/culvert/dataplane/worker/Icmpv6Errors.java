@@ -78,13 +78,10 @@ final class Icmpv6Errors {
 
     /** As {@link IcmpErrors} tells what was decided from what ran out. */
     private static int refusal(final DropReason reason) {
-        return switch (reason) {
-            case ACL, RULE_LIMIT, SOURCE_LIMIT, UNANSWERED_LIMIT, RATE_LIMITED, RULE_RATE_LIMITED,
-                    SOURCE_RATE_LIMITED -> Icmpv6.PROHIBITED;
-            case NO_ROUTE, FLOW_TABLE_FULL, SNAT_EXHAUSTED, TUPLE_IN_USE, NEIGHBOR_TABLE_FULL ->
-                    Icmpv6.ADDRESS_UNREACHABLE;
-            default -> NOBODY;
-        };
+        if (reason.isProhibition()) {
+            return Icmpv6.PROHIBITED;
+        }
+        return reason.isLack() ? Icmpv6.ADDRESS_UNREACHABLE : NOBODY;
     }
 
     private void send(final Burst burst, final int i, final int type, final int code, final int mtu) {
