@@ -88,7 +88,7 @@ final class Parser {
     /** Without a call in the loop: it would cost the loop its registers. @return bytes received */
     private long parse(final Burst burst, final int from, final int to) {
         final MemorySegment packets = burst.lines();
-        final MemorySegment diverted = burst.received();
+        final MemorySegment aside = burst.received();
         final FlowTable table = flows;
         final long mac = macs[burst.ingress];
         int divertedCount = burst.divertedCount;
@@ -116,12 +116,11 @@ final class Parser {
                     && Mbuf.dataLength(buffer) >= Udp.END
                     && Checksum.isIpv4HeaderRight(frame);
             if (!relayable) {
-                diverted.setAtIndex(LONG, divertedCount++, mbuf);
+                aside.setAtIndex(LONG, divertedCount++, mbuf);
                 continue;
             }
-            if (totalLength + Ethernet.HEADER_LENGTH < frameLength && Mbuf.dataLength(buffer) == frameLength) {
-                // Ethernet padding is not payload and is not sent on. A chain has none worth the walk to its end.
-                Mbuf.setLength(mbuf, totalLength + Ethernet.HEADER_LENGTH);
+            if (totalLength + Ethernet.HEADER_LENGTH < frameLength) {
+                trim(mbuf, totalLength + Ethernet.HEADER_LENGTH);
             }
             final long keyLo = frame.get(Wire.LONG, Ipv4.SOURCE);
             final long keyHi = FlowEntry.keyHi(frame.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
