@@ -37,7 +37,7 @@ is_lent_by_pool(const struct culvert_bench_rule *rule, uint32_t address, uint32_
 
 static inline void
 write_flow(struct flow_table *table, int32_t slot, uint32_t flags, uint64_t key_lo, uint32_t ports,
-	uint64_t new_addresses, uint32_t new_ports, uint32_t adjacency, uint32_t external, int32_t now_ms)
+	uint64_t new_addresses, uint32_t new_ports, uint32_t adjacency, uint32_t external, int64_t now_ms)
 {
 	struct flow_entry *entry = &table->entries[slot];
 	const uint32_t addresses = checksum_delta(checksum_delta(0, (uint32_t)key_lo, (uint32_t)new_addresses),
@@ -52,12 +52,12 @@ write_flow(struct flow_table *table, int32_t slot, uint32_t flags, uint64_t key_
 	entry->new_ports = new_ports;
 	entry->l3_delta = (uint16_t)checksum_delta(addresses, TTL_BEFORE, TTL_AFTER);
 	entry->l4_delta = (uint16_t)checksum_delta(addresses, ports, new_ports);
-	entry->last_seen = now_ms;
+	entry->last_seen = (uint64_t)now_ms;
 	entry->packets = 0;
 	entry->bytes = 0;
 	entry->traffic = (flags & FLOW_REPLY) != 0;
 	entry->external = (uint16_t)external;
-	entry->opened = now_ms;
+	entry->opened = (uint32_t)(now_ms / TICK_MS);
 	flow_end_change(entry);
 }
 
@@ -177,7 +177,7 @@ expire(struct culvert_bench_twin *twin, struct state *state, int32_t limit)
 {
 	for (int32_t i = 0; i < limit; i++) {
 		const struct flow_entry *forward = &state->table.entries[state->expire_cursor * 2];
-		int32_t silent;
+		int64_t last_seen, silent;
 
 		if (state->expire_cursor >= state->table.high_water) {
 			state->expire_cursor = 0;
@@ -186,7 +186,10 @@ expire(struct culvert_bench_twin *twin, struct state *state, int32_t limit)
 		state->expire_cursor++;
 		if ((flow_flags(forward->key_hi) & FLOW_LIVE) == 0)
 			continue;
-		silent = RTE_MIN(state->now_ms - forward[0].last_seen, state->now_ms - forward[1].last_seen);
+		last_seen = (int64_t)forward[0].last_seen;
+		if ((int64_t)forward[1].last_seen > last_seen)
+			last_seen = (int64_t)forward[1].last_seen;
+		silent = state->now_ms - last_seen;
 		if (silent >= (forward[1].packets > 0
 			? state->rule.idle_timeout_ms : state->rule.unanswered_timeout_ms))
 			close_session(twin, state, (int32_t)(forward - state->table.entries));

@@ -15,12 +15,15 @@
 #define FLOW_KEY_HI_MASK 0x1FFFFFFFFFFULL
 #define FLOW_NO_SESSION (-1)
 
+/* Instants in 32 bits are tenths of a second. */
+#define TICK_MS 100
+
 #define FLOW_LIVE 1
 #define FLOW_REPLY 2
 #define FLOW_DECREMENT_TTL 4
 
 #define FLOW_FILE_MAGIC 0x574F4C46564C5543ULL
-#define FLOW_FILE_LAYOUT 4
+#define FLOW_FILE_LAYOUT 5
 #define FLOW_FILE_HEADER_LENGTH 4096
 
 struct flow_file {
@@ -32,7 +35,7 @@ struct flow_file {
 	int32_t buckets;
 	uint64_t seed_lo;
 	uint64_t seed_hi;
-	int32_t now_ms;
+	int64_t now_ms;
 	int32_t high_water;
 };
 
@@ -50,13 +53,13 @@ struct flow_entry {
 	uint32_t new_source;
 	uint32_t new_destination;
 	uint32_t new_ports;
-	int32_t last_seen;
-	int32_t version;         /* odd while the entry changes hands */
+	uint64_t last_seen : 48; /* ms */
+	uint64_t version : 16;   /* odd while the entry changes hands */
 	uint64_t packets;
 	uint64_t bytes;
 	uint16_t traffic;        /* twice the index of the rule, and 1 for a reply */
 	uint16_t external;
-	int32_t opened;
+	uint32_t opened;         /* in ticks of 100 ms */
 };
 
 _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is one cache line");

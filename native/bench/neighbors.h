@@ -21,12 +21,12 @@ struct neighbor {
 	uint32_t macs_hi;
 	uint16_t link;
 	uint16_t mtu;             /* 0 while it is not resolved */
-	int32_t state;
+	int16_t state;
+	int16_t tries;
 	int32_t refs;
-	int32_t confirmed;
-	int32_t asked;
-	int32_t tries;
-	uint8_t unused[20];
+	int64_t confirmed;
+	int64_t asked;
+	uint64_t address[2];
 };
 
 _Static_assert(sizeof(struct neighbor) == 64, "an adjacency is one cache line");
@@ -66,7 +66,7 @@ neighbor_release(struct neighbor *neighbors, int32_t adjacency)
 
 /* A worker's look at all next hops. @return whether one has to be asked for; the benchmark's are static */
 static inline bool
-neighbors_maintain(const struct neighbor *neighbors, int32_t now_ms)
+neighbors_maintain(const struct neighbor *neighbors, int64_t now_ms)
 {
 	bool due = false;
 

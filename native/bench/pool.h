@@ -18,7 +18,7 @@ struct port_pool {
 	uint64_t free[POOL_WORDS];
 	uint8_t lent[POOL_PORTS];
 	uint16_t resting[POOL_PORTS];
-	int32_t returned_at_ms[POOL_PORTS];
+	uint32_t returned_at[POOL_PORTS]; /* in ticks */
 	uint32_t resting_head;
 	uint32_t resting_count;
 	uint32_t available;
@@ -92,13 +92,13 @@ pool_find_free(const struct port_pool *pool, uint32_t start, uint64_t mask)
 }
 
 static inline int32_t
-pool_lend(struct port_pool *pool, uint32_t preferred, int32_t now_ms, uint64_t *random)
+pool_lend(struct port_pool *pool, uint32_t preferred, int64_t now_ms, uint64_t *random)
 {
 	uint32_t start;
 	int32_t port;
 
 	for (int i = 0; i < 2 && pool->resting_count > 0
-		&& now_ms - pool->returned_at_ms[pool->resting_head] >= POOL_REST_MS; i++)
+		&& now_ms - (int64_t)pool->returned_at[pool->resting_head] * TICK_MS >= POOL_REST_MS + TICK_MS; i++)
 		pool_set_free(pool, pool_pop_resting(pool));
 	if (pool->available == 0)
 		return pool->resting_count == 0 ? POOL_EXHAUSTED : pool_take(pool, pool_pop_resting(pool));
@@ -110,13 +110,13 @@ pool_lend(struct port_pool *pool, uint32_t preferred, int32_t now_ms, uint64_t *
 }
 
 static inline void
-pool_give_back(struct port_pool *pool, uint32_t port, int32_t now_ms)
+pool_give_back(struct port_pool *pool, uint32_t port, int64_t now_ms)
 {
 	const uint32_t tail = (pool->resting_head + pool->resting_count++) % POOL_PORTS;
 
 	pool->lent[port] = 0;
 	pool->resting[tail] = (uint16_t)port;
-	pool->returned_at_ms[tail] = now_ms;
+	pool->returned_at[tail] = (uint32_t)(now_ms / TICK_MS);
 }
 
 #endif

@@ -167,7 +167,7 @@ rewrite(struct culvert_bench_twin *twin, struct state *state)
 	struct burst *restrict burst = &state->burst;
 	struct rte_mbuf **restrict out = NULL;
 	const uint32_t count = burst->count;
-	const int32_t now_ms = state->now_ms;
+	const uint64_t now_ms = (uint64_t)state->now_ms;
 	struct run run = { -1, 0, 0, 0 };
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -257,10 +257,10 @@ transmit(struct culvert_bench_twin *twin, struct state *state)
 
 /* A new millisecond: the clock that flows see, a slice of expiry; now and then the next hops. */
 static __rte_noinline void
-tick(struct culvert_bench_twin *twin, struct state *state, int32_t now)
+tick(struct culvert_bench_twin *twin, struct state *state, int64_t now)
 {
-	const int32_t elapsed = RTE_MAX(now - state->now_ms, 1);
-	const int64_t slice = (int64_t)state->table.high_water * elapsed / MS_PER_SECOND + 1;
+	const int64_t elapsed = RTE_MAX(now - state->now_ms, 1);
+	const int64_t slice = state->table.high_water * elapsed / MS_PER_SECOND + 1;
 
 	state->now_ms = now;
 	state->table.file->now_ms = now;
@@ -279,7 +279,7 @@ run(struct culvert_bench_twin *twin, uint64_t cycles, const bool staged)
 	uint64_t at[CULVERT_BENCH_STAGES + 1];
 
 	for (uint64_t cycle = 0; cycle < cycles; cycle++) {
-		const int32_t now = (int32_t)((rte_rdtsc() + twin->clock_offset) / twin->cycles_per_ms);
+		const int64_t now = (int64_t)((rte_rdtsc() + twin->clock_offset) / twin->cycles_per_ms);
 
 		if (unlikely(now != state->now_ms))
 			tick(twin, state, now);

@@ -55,8 +55,8 @@ struct state {
 	struct egress egress;
 	struct culvert_bench_link links[LINKS];
 	struct culvert_bench_rule rule;
-	int32_t now_ms;
-	int32_t maintained_ms;
+	int64_t now_ms;
+	int64_t maintained_ms;
 	int32_t expire_cursor;
 	uint64_t random;
 	uint32_t *own;            /* open addressing; 0 is free */

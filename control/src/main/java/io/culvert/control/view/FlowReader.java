@@ -14,9 +14,6 @@ import java.util.function.Consumer;
  * under the walk is seen whole or not at all. Memory does not grow with the table.
  */
 public final class FlowReader {
-    /** Far more than the published clock ever lags behind. */
-    private static final int CLOCK_LAG_MS = 60_000;
-
     private final List<FlowFile> tables;
     private final List<String> rules;
     private final MemorySegment forward;
@@ -51,7 +48,7 @@ public final class FlowReader {
     }
 
     private Session session(final FlowFile table, final int worker, final int slot) {
-        final int nowMs = table.nowMs();
+        final long nowMs = table.nowMs();
         final long seen = FlowEntry.keyLo(forward);
         final int seenPorts = FlowEntry.ports(forward);
         final long sent = FlowEntry.newAddresses(forward);
@@ -64,18 +61,13 @@ public final class FlowReader {
                 table.address((int) (sent >>> Integer.SIZE)), port(sentPorts >>> Short.SIZE),
                 FlowEntry.packets(forward), FlowEntry.bytes(forward),
                 FlowEntry.packets(reply), FlowEntry.bytes(reply),
-                Math.min(idleMs(forward, nowMs), idleMs(reply, nowMs)),
-                ageMs(nowMs - FlowEntry.opened(forward)));
+                Math.min(sinceMs(FlowEntry.lastSeenMs(forward), nowMs), sinceMs(FlowEntry.lastSeenMs(reply), nowMs)),
+                sinceMs(FlowEntry.openedMs(forward), nowMs));
     }
 
-    /** The clock wraps, and the worker publishes it a little after it stamps packets. */
-    private static int idleMs(final MemorySegment entry, final int nowMs) {
-        return Math.max(0, nowMs - FlowEntry.lastSeen(entry));
-    }
-
-    /** Counts to 49 days, then from 0 again. A session newer than the published clock is 0 old. */
-    private static long ageMs(final int wrapped) {
-        return wrapped < 0 && wrapped > -CLOCK_LAG_MS ? 0 : Integer.toUnsignedLong(wrapped);
+    /** What happened after the worker last published its clock happens now. */
+    private static long sinceMs(final long thenMs, final long nowMs) {
+        return Math.max(0, nowMs - thenMs);
     }
 
     private static int port(final int wireOrder) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.view;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.control.instance.Instance;
@@ -74,7 +73,7 @@ public final class RelayFixture implements AutoCloseable {
 
     /** Writes both flows; endpoints as {@link #endpoint} packs them. */
     public static void open(final FlowTable table, final int slot, final int rule, final long client, final long listen,
-                            final long external, final long target, final int nowMs) {
+                            final long external, final long target, final long nowMs) {
         table.write(slot, addresses(client, listen), FlowEntry.keyHi(ports(client, listen), UDP), 0, 0,
                 addresses(external, target), ports(external, target), 0, 0, rule, 0, nowMs);
         table.write(slot ^ 1, addresses(target, external), FlowEntry.keyHi(ports(target, external), UDP),
@@ -85,11 +84,12 @@ public final class RelayFixture implements AutoCloseable {
     }
 
     /** What the relay counts of one direction. */
-    public void count(final int worker, final int slot, final long packets, final long bytes, final int lastSeenMs) {
+    public void count(final int worker, final int slot, final long packets, final long bytes, final long lastSeenMs) {
         final MemorySegment entry = tables.get(worker).entry(slot);
         entry.set(JAVA_LONG, FlowEntry.PACKETS, packets);
         entry.set(JAVA_LONG, FlowEntry.BYTES, bytes);
-        entry.set(JAVA_INT, FlowEntry.LAST_SEEN, lastSeenMs);
+        final long version = entry.get(JAVA_LONG, FlowEntry.LAST_SEEN) & ~FlowEntry.LAST_SEEN_MASK;
+        entry.set(JAVA_LONG, FlowEntry.LAST_SEEN, version | lastSeenMs);
     }
 
     /** ADDRESS:PORT as wire-order address and, above it, wire-order port. */

@@ -16,15 +16,15 @@ import java.lang.invoke.VarHandle;
  *  byte 0          4          8         10         12    13     14          16
  *     0 | src addr | dst addr | src port | dst port | pro | flags | adjacency |
  *    16 | l3 delta | l4 delta | new src  | new dst  | new sp     | new dp    |
- *    32 | last seen| version  | packets                                      |
+ *    32 | last seen, 48 bits | version   | packets                           |
  *    48 | bytes               | traffic  | external | opened                 |
  * </pre>
  * Addresses and ports are in network order: they are compared and copied, never added; the new ones lie as a packet has
  * them behind its IP checksum. IPv6 addresses are numbers of the {@link AddressBook}. {@code l3}, {@code l4} are
  * {@link io.culvert.dataplane.wire.Checksum} deltas; l3 includes the decrement of the TTL. Traffic is twice the rule's
- * index, and 1 for a reply. Times are milliseconds of the table's clock. The version is odd while the entry changes
- * hands: a reader that sees the same even version before and after has read one flow. A lens over the entry's own
- * 64-byte view, never an object.
+ * index, and 1 for a reply. Last seen is milliseconds of the table's clock, which 48 bits count for 8,900 years; opened
+ * is {@link Ticks} of it. The version is odd while the entry changes hands: a reader that sees the same even version
+ * before and after has read one flow. A lens over the entry's own 64-byte view, never an object.
  */
 public final class FlowEntry {
     public static final int LENGTH = 64;
@@ -41,14 +41,18 @@ public final class FlowEntry {
     public static final int NEW_ADDRESSES = L4_DELTA + Short.BYTES;
     public static final int NEW_DESTINATION = NEW_ADDRESSES + Integer.BYTES;
     public static final int NEW_PORTS = NEW_ADDRESSES + Long.BYTES;
+    /** A long: {@link #LAST_SEEN_MASK} of it, and the version above. */
     public static final int LAST_SEEN = NEW_PORTS + Integer.BYTES;
-    public static final int VERSION = LAST_SEEN + Integer.BYTES;
-    public static final int PACKETS = VERSION + Integer.BYTES;
+    public static final int VERSION = LAST_SEEN + Long.BYTES - Short.BYTES;
+    public static final int PACKETS = VERSION + Short.BYTES;
     public static final int BYTES = PACKETS + Long.BYTES;
     public static final int TRAFFIC = BYTES + Long.BYTES;
     /** Forward: which of the rule's SNAT addresses lent the port. Reply: the link that leads to the client. */
     public static final int EXTERNAL = TRAFFIC + Short.BYTES;
     public static final int OPENED = EXTERNAL + Short.BYTES;
+
+    /** The part of the long at {@link #LAST_SEEN} that is a time. */
+    public static final long LAST_SEEN_MASK = (1L << 48) - 1;
 
     /** Set in the protocol of IPv6 flows, so that no IPv4 packet, whatever it claims, has the key of one. */
     public static final int IPV6_PROTOCOL = 0x80;
@@ -88,9 +92,14 @@ public final class FlowEntry {
         return (entries.get(BYTE, at + FLAGS) & FLAG_LIVE) != 0;
     }
 
+    /** A packet of the flow goes on now. One store, so that a reader never sees half of a time. */
+    static void lastSeenMs(final MemorySegment entries, final long at, final long nowMs) {
+        entries.set(LONG, at + LAST_SEEN, entries.get(LONG, at + LAST_SEEN) & ~LAST_SEEN_MASK | nowMs);
+    }
+
     /** Whether it was left in the middle of a change. */
     static boolean isChanging(final MemorySegment entries, final long at) {
-        return (entries.get(INT, at + VERSION) & 1) != 0;
+        return (entries.get(SHORT, at + VERSION) & 1) != 0;
     }
 
     public static boolean isLive(final MemorySegment entry) {
@@ -125,12 +134,14 @@ public final class FlowEntry {
         return entry.get(INT, NEW_PORTS);
     }
 
-    public static int lastSeen(final MemorySegment entry) {
-        return entry.get(INT, LAST_SEEN);
+    /** When a packet of the flow last went on, ms of the table's clock. */
+    public static long lastSeenMs(final MemorySegment entry) {
+        return entry.get(LONG, LAST_SEEN) & LAST_SEEN_MASK;
     }
 
-    public static int opened(final MemorySegment entry) {
-        return entry.get(INT, OPENED);
+    /** When the session was opened, ms of the table's clock, to the tick. */
+    public static long openedMs(final MemorySegment entry) {
+        return Ticks.ms(entry.get(INT, OPENED));
     }
 
     public static long packets(final MemorySegment entry) {
@@ -159,20 +170,20 @@ public final class FlowEntry {
     }
 
     public static int version(final MemorySegment entry) {
-        final int version = entry.get(INT, VERSION);
+        final int version = entry.get(SHORT, VERSION);
         VarHandle.acquireFence();
         return version;
     }
 
     /** From here to {@link #endChange} a reader sees an odd version and looks away. */
     static void beginChange(final MemorySegment entries, final long at) {
-        entries.set(INT, at + VERSION, entries.get(INT, at + VERSION) | 1);
+        entries.set(SHORT, at + VERSION, (short) (entries.get(SHORT, at + VERSION) | 1));
         VarHandle.storeStoreFence();
     }
 
     static void endChange(final MemorySegment entries, final long at) {
         VarHandle.storeStoreFence();
-        entries.set(INT, at + VERSION, entries.get(INT, at + VERSION) + 1);
+        entries.set(SHORT, at + VERSION, (short) (entries.get(SHORT, at + VERSION) + 1));
     }
 
     private FlowEntry() { }

@@ -4,6 +4,7 @@ package io.culvert.dataplane.flow;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6Address;
@@ -25,8 +26,8 @@ import java.util.UUID;
  * nothing from the worker. The next process of the instance goes on with it ({@link #attach}).
  * <pre>
  *     0 | magic            | layout | worker | pid            | sessions | buckets  |
- *    32 | seed lo | seed hi | now, ms | highest session used | addresses | workers |
- *    64 | rules | ports | clock cycles per s | boot id
+ *    32 | seed lo          | seed hi         | now, ms        | highest session used | addresses |
+ *    64 | workers | rules   | ports   | -     | clock cycles per s | boot id, 16 bytes
  *   128 | port fingerprints: 32 x 8 bytes
  *  4096 | index: buckets x 64 bytes
  *       | entries: 2 x sessions x 64 bytes
@@ -37,7 +38,7 @@ import java.util.UUID;
 public final class FlowFile {
     /** "CULVFLOW" read as a little-endian long. */
     private static final long MAGIC = 0x574F4C46_564C5543L;
-    private static final int LAYOUT_VERSION = 4;
+    private static final int LAYOUT_VERSION = 5;
 
     private static final int MAGIC_AT = 0;
     private static final int LAYOUT_AT = MAGIC_AT + Long.BYTES;
@@ -48,12 +49,12 @@ public final class FlowFile {
     private static final int SEED_LO_AT = BUCKETS_AT + Integer.BYTES;
     private static final int SEED_HI_AT = SEED_LO_AT + Long.BYTES;
     private static final int NOW_AT = SEED_HI_AT + Long.BYTES;
-    private static final int HIGH_WATER_AT = NOW_AT + Integer.BYTES;
+    private static final int HIGH_WATER_AT = NOW_AT + Long.BYTES;
     private static final int ADDRESSES_AT = HIGH_WATER_AT + Integer.BYTES;
     private static final int WORKERS_AT = ADDRESSES_AT + Integer.BYTES;
     private static final int RULES_AT = WORKERS_AT + Integer.BYTES;
     private static final int PORTS_AT = RULES_AT + Integer.BYTES;
-    private static final int HZ_AT = PORTS_AT + Integer.BYTES;
+    private static final int HZ_AT = PORTS_AT + 2 * Integer.BYTES;
     private static final int BOOT_LO_AT = HZ_AT + Long.BYTES;
     private static final int BOOT_HI_AT = BOOT_LO_AT + Long.BYTES;
     private static final int PORT_NAMES_AT = 128;
@@ -346,12 +347,12 @@ public final class FlowFile {
     }
 
     /** The worker's clock when it last looked, ms: what {@link FlowEntry#LAST_SEEN} is to be compared with. */
-    public int nowMs() {
-        return header.get(JAVA_INT, NOW_AT);
+    public long nowMs() {
+        return header.get(JAVA_LONG, NOW_AT);
     }
 
-    void nowMs(final int nowMs) {
-        header.set(JAVA_INT, NOW_AT, nowMs);
+    void nowMs(final long nowMs) {
+        header.set(JAVA_LONG, NOW_AT, nowMs);
     }
 
     /**
@@ -364,8 +365,8 @@ public final class FlowFile {
     public boolean readSession(final int session, final MemorySegment copy) {
         final MemorySegment both = entries.asSlice((long) session * SESSION_LENGTH, SESSION_LENGTH);
         for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-            final int forwardVersion = both.get(JAVA_INT, FlowEntry.VERSION);
-            final int replyVersion = both.get(JAVA_INT, FlowEntry.LENGTH + FlowEntry.VERSION);
+            final short forwardVersion = both.get(JAVA_SHORT, FlowEntry.VERSION);
+            final short replyVersion = both.get(JAVA_SHORT, FlowEntry.LENGTH + FlowEntry.VERSION);
             VarHandle.loadLoadFence();
             // Long by long: each counter is read whole.
             for (long at = 0; at < SESSION_LENGTH; at += Long.BYTES) {
@@ -376,8 +377,8 @@ public final class FlowFile {
             copy.set(JAVA_LONG, COPY_CLIENT + Long.BYTES, client.low());
             VarHandle.loadLoadFence();
             if (((forwardVersion | replyVersion) & 1) == 0
-                    && forwardVersion == both.get(JAVA_INT, FlowEntry.VERSION)
-                    && replyVersion == both.get(JAVA_INT, FlowEntry.LENGTH + FlowEntry.VERSION)) {
+                    && forwardVersion == both.get(JAVA_SHORT, FlowEntry.VERSION)
+                    && replyVersion == both.get(JAVA_SHORT, FlowEntry.LENGTH + FlowEntry.VERSION)) {
                 return isLive(copy, FlowEntry.FLAGS) && isLive(copy, FlowEntry.LENGTH + FlowEntry.FLAGS);
             }
             Thread.onSpinWait();

@@ -138,7 +138,7 @@ public final class FlowTable {
     }
 
     /** Publishes the clock for readers. */
-    public void nowMs(final int nowMs) {
+    public void nowMs(final long nowMs) {
         file.nowMs(nowMs);
     }
 
@@ -170,7 +170,7 @@ public final class FlowTable {
     /** Fills an entry of a session that {@link #take} gave; counters start at zero. */
     public void write(final int slot, final long keyLo, final long keyHi, final int flags, final int adjacency,
                       final long newAddresses, final int newPorts, final int l3Delta, final int l4Delta,
-                      final int rule, final int external, final int nowMs) {
+                      final int rule, final int external, final long nowMs) {
         final long at = at(slot);
         FlowEntry.beginChange(entries, at);
         entries.set(LONG, at + FlowEntry.KEY_LO, keyLo);
@@ -180,12 +180,12 @@ public final class FlowTable {
         entries.set(INT, at + FlowEntry.NEW_PORTS, newPorts);
         entries.set(SHORT, at + FlowEntry.L3_DELTA, (short) l3Delta);
         entries.set(SHORT, at + FlowEntry.L4_DELTA, (short) l4Delta);
-        entries.set(INT, at + FlowEntry.LAST_SEEN, nowMs);
+        FlowEntry.lastSeenMs(entries, at, nowMs);
         entries.set(LONG, at + FlowEntry.PACKETS, 0);
         entries.set(LONG, at + FlowEntry.BYTES, 0);
         entries.set(SHORT, at + FlowEntry.TRAFFIC, (short) (rule << 1 | slot & 1));
         entries.set(SHORT, at + FlowEntry.EXTERNAL, (short) external);
-        entries.set(INT, at + FlowEntry.OPENED, nowMs);
+        entries.set(INT, at + FlowEntry.OPENED, Ticks.at(nowMs));
         entries.set(BYTE, at + FlowEntry.FLAGS, (byte) (flags | FlowEntry.FLAG_LIVE));
         FlowEntry.endChange(entries, at);
     }

@@ -3,6 +3,7 @@ package io.culvert.dataplane.host;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
@@ -19,8 +20,8 @@ import java.util.List;
  * number, the <em>adjacency</em>.
  * <pre>
  *  byte 0                   8                       16             20          24        28
- *     0 | key               | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state | refs |
- *    32 | confirmed, ms | asked, ms | tries      | -    | address 48..64 |
+ *     0 | key           | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state, tries | refs |
+ *    32 | confirmed, ms | asked, ms             | address                                       |
  * </pre>
  * The key is the link + 1 and the IPv4 address, or a digest of the IPv6 address; the address is there in
  * full, IPv4 as ::ffff:a.b.c.d.
@@ -41,11 +42,11 @@ public final class Neighbors {
 
     private static final int KEY = 0;
     private static final int STATE = EGRESS + Integer.BYTES;
-    private static final int REFS = STATE + Integer.BYTES;
+    private static final int TRIES = STATE + Short.BYTES;
+    private static final int REFS = TRIES + Short.BYTES;
     private static final int CONFIRMED = REFS + Integer.BYTES;
-    private static final int ASKED = CONFIRMED + Integer.BYTES;
-    private static final int TRIES = ASKED + Integer.BYTES;
-    private static final int ADDRESS_HIGH = TRIES + 2 * Integer.BYTES;
+    private static final int ASKED = CONFIRMED + Long.BYTES;
+    private static final int ADDRESS_HIGH = ASKED + Long.BYTES;
     private static final int ADDRESS_LOW = ADDRESS_HIGH + Long.BYTES;
 
     /** What the metric {@code culvert_neighbors} tells apart. */
@@ -185,7 +186,7 @@ public final class Neighbors {
         }
         final long at = at(adjacency);
         resolve(at, mac);
-        entries.set(JAVA_INT, at + STATE, STATIC);
+        entries.set(JAVA_SHORT, at + STATE, (short) STATIC);
     }
 
     /** The link that the next hop is on. */
@@ -195,7 +196,7 @@ public final class Neighbors {
 
     /** Whether the next hop has been given up: what waits for it may as well be dropped. */
     public boolean hasFailed(final int adjacency) {
-        return entries.get(JAVA_INT, at(adjacency) + STATE) == FAILED;
+        return entries.get(JAVA_SHORT, at(adjacency) + STATE) == FAILED;
     }
 
     public boolean isResolved(final int adjacency) {
@@ -216,7 +217,7 @@ public final class Neighbors {
     }
 
     /** {@link #confirm(int, long, long, long, boolean, int)} for IPv4, where whoever speaks last is right. */
-    public boolean confirm(final int link, final int address, final long mac, final int nowMs) {
+    public boolean confirm(final int link, final int address, final long mac, final long nowMs) {
         return confirm(link, 0, Ipv6Address.mapped(address), mac, true, nowMs);
     }
 
@@ -229,7 +230,7 @@ public final class Neighbors {
      * @return whether it is known
      */
     public boolean confirm(final int link, final long high, final long low, final long mac,
-                           final boolean overrides, final int nowMs) {
+                           final boolean overrides, final long nowMs) {
         final long key = key(link, high, low);
         boolean known = false;
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
@@ -241,10 +242,10 @@ public final class Neighbors {
             // Two workers may have claimed a place for the same next hop at once, so the search goes on.
             if (found == key && isAt(at, high, low)) {
                 known = true;
-                if (entries.get(JAVA_INT, at + STATE) != STATIC && mayLearn(at, mac, overrides)) {
-                    entries.set(JAVA_INT, at + CONFIRMED, nowMs);
-                    entries.set(JAVA_INT, at + TRIES, 0);
-                    entries.set(JAVA_INT, at + STATE, REACHABLE);
+                if (entries.get(JAVA_SHORT, at + STATE) != STATIC && mayLearn(at, mac, overrides)) {
+                    entries.set(JAVA_LONG, at + CONFIRMED, nowMs);
+                    entries.set(JAVA_SHORT, at + TRIES, (short) 0);
+                    entries.set(JAVA_SHORT, at + STATE, (short) REACHABLE);
                     resolve(at, mac == 0 ? entries.get(JAVA_LONG, at + MACS_LO) : mac);
                 }
             }
@@ -265,7 +266,7 @@ public final class Neighbors {
     }
 
     /** The host worker's turn: asks for the unresolved, confirms the old, gives up the silent. */
-    public void maintain(final Solicitor solicitor, final int nowMs) {
+    public void maintain(final Solicitor solicitor, final long nowMs) {
         wanted = false;
         int requests = 0;
         for (int adjacency = 0; adjacency < CAPACITY && requests < REQUESTS_LIMIT; adjacency++) {
@@ -284,37 +285,37 @@ public final class Neighbors {
         for (int adjacency = 0; adjacency < CAPACITY; adjacency++) {
             final long at = at(adjacency);
             final boolean isUsed = entries.get(JAVA_LONG, at + KEY) != NO_KEY;
-            count += isUsed && entries.get(JAVA_INT, at + STATE) == state.ordinal() ? 1 : 0;
+            count += isUsed && entries.get(JAVA_SHORT, at + STATE) == state.ordinal() ? 1 : 0;
         }
         return count;
     }
 
-    private boolean isDue(final long at, final int nowMs) {
-        final int state = entries.get(JAVA_INT, at + STATE);
+    private boolean isDue(final long at, final long nowMs) {
+        final int state = entries.get(JAVA_SHORT, at + STATE);
         final boolean used = (int) REFS_HANDLE.getVolatile(entries, at + REFS) > 0;
-        final int sinceConfirmed = nowMs - entries.get(JAVA_INT, at + CONFIRMED);
+        final long sinceConfirmed = nowMs - entries.get(JAVA_LONG, at + CONFIRMED);
         if (state == REACHABLE) {
             return used && sinceConfirmed > CONFIRM_AFTER_MS;
         }
-        final boolean mayAsk = entries.get(JAVA_INT, at + TRIES) == 0
-                || nowMs - entries.get(JAVA_INT, at + ASKED) >= RETRY_MS;
+        final boolean mayAsk = entries.get(JAVA_SHORT, at + TRIES) == 0
+                || nowMs - entries.get(JAVA_LONG, at + ASKED) >= RETRY_MS;
         return used && (state == INCOMPLETE || state == PROBING || state == FAILED) && mayAsk;
     }
 
-    private void ask(final long at, final Solicitor solicitor, final int nowMs) {
-        final int tries = entries.get(JAVA_INT, at + TRIES);
-        final int state = entries.get(JAVA_INT, at + STATE);
+    private void ask(final long at, final Solicitor solicitor, final long nowMs) {
+        final int tries = entries.get(JAVA_SHORT, at + TRIES);
+        final int state = entries.get(JAVA_SHORT, at + STATE);
         if (state == REACHABLE) {
-            entries.set(JAVA_INT, at + STATE, PROBING);
+            entries.set(JAVA_SHORT, at + STATE, (short) PROBING);
         } else if (state != FAILED && tries >= TRIES_LIMIT) {
-            entries.set(JAVA_INT, at + STATE, FAILED);
+            entries.set(JAVA_SHORT, at + STATE, (short) FAILED);
             entries.set(JAVA_INT, at + EGRESS, entries.get(JAVA_INT, at + EGRESS) & 0xFFFF);
             changed();
         }
-        entries.set(JAVA_INT, at + ASKED, nowMs);
-        entries.set(JAVA_INT, at + TRIES, Math.min(tries, TRIES_LIMIT) + 1);
+        entries.set(JAVA_LONG, at + ASKED, nowMs);
+        entries.set(JAVA_SHORT, at + TRIES, (short) (Math.min(tries, TRIES_LIMIT) + 1));
         // The known address is asked first: a unicast confirmation does not wake the whole network (RFC 1122).
-        final long mac = entries.get(JAVA_INT, at + STATE) == PROBING
+        final long mac = entries.get(JAVA_SHORT, at + STATE) == PROBING
                 ? entries.get(JAVA_LONG, at + MACS_LO) & Ethernet.MAC_MASK : 0;
         solicitor.solicit(links[entries.get(JAVA_INT, at + EGRESS) & 0xFFFF],
                 entries.get(JAVA_LONG, at + ADDRESS_HIGH), entries.get(JAVA_LONG, at + ADDRESS_LOW), mac);
@@ -342,8 +343,8 @@ public final class Neighbors {
                 entries.set(JAVA_LONG, at + MACS_LO, links[link].mac() << 48);
                 entries.set(JAVA_INT, at + MACS_HI, (int) (links[link].mac() >>> 16));
                 entries.set(JAVA_INT, at + EGRESS, link);
-                entries.set(JAVA_INT, at + TRIES, 0);
-                entries.set(JAVA_INT, at + STATE, INCOMPLETE);
+                entries.set(JAVA_SHORT, at + TRIES, (short) 0);
+                entries.set(JAVA_SHORT, at + STATE, (short) INCOMPLETE);
                 entries.set(JAVA_LONG, at + ADDRESS_HIGH, high);
                 entries.set(JAVA_LONG, at + ADDRESS_LOW, low);
                 KEY_HANDLE.setVolatile(entries, at + KEY, key);

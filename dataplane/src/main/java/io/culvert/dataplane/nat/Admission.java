@@ -49,7 +49,7 @@ public final class Admission {
      * @param ingress the link it came in on
      * @return the slot of the session's forward flow, or the complement (~) of a drop reason's ordinal
      */
-    public int admit(final long keyLo, final int ports, final int ttl, final int ingress, final int nowMs) {
+    public int admit(final long keyLo, final int ports, final int ttl, final int ingress, final long nowMs) {
         final int source = (int) keyLo;
         if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
             return ~DropReason.MARTIAN.ordinal();
@@ -62,7 +62,7 @@ public final class Admission {
     }
 
     /** {@link #admit} for a source that has been found to be no martian: an IPv4 address, or an address's number. */
-    public int admitSource(final long keyLo, final int ports, final int ttl, final int ingress, final int nowMs) {
+    public int admitSource(final long keyLo, final int ports, final int ttl, final int ingress, final long nowMs) {
         final int source = (int) keyLo;
         final int destination = (int) (keyLo >>> Integer.SIZE);
         final int destinationPort = Wire.host16(ports >>> Short.SIZE);
@@ -141,7 +141,7 @@ public final class Admission {
     }
 
     private int openTowards(final Rule rule, final long keyLo, final int ports, final int toTarget,
-                            final int toClient, final int nowMs) {
+                            final int toClient, final long nowMs) {
         final int source = (int) keyLo;
         final int target = routes.acquire(neighbors, toTarget, book.high(rule.targetAddress()),
                 book.low(rule.targetAddress()));

@@ -69,11 +69,11 @@ public final class Adoption {
     private final Neighbors neighbors;
     private final Limits limits;
     private final Numbers before;
-    private final int nowMs;
+    private final long nowMs;
 
     public Adoption(final FlowTable flows, final AddressBook book, final List<Rule> rules, final SnatPools pools,
                     final Leases leases, final OwnAddresses own, final Routes routes, final Neighbors neighbors, final
-                    Limits limits, final Numbers before, final int nowMs) {
+                    Limits limits, final Numbers before, final long nowMs) {
         this.flows = flows;
         this.book = book;
         this.rules = rules;
@@ -235,8 +235,8 @@ public final class Adoption {
                 && FlowEntry.isReply(flow) == isReply
                 && FlowEntry.decrementsTtl(flow) == rule.decrementsTtl()
                 && FlowEntry.deltas(flow) == (l3Delta | l4Delta << Short.SIZE)
-                && nowMs - FlowEntry.lastSeen(flow) >= 0
-                && nowMs - FlowEntry.opened(flow) >= 0;
+                && FlowEntry.lastSeenMs(flow) <= nowMs
+                && FlowEntry.openedMs(flow) <= nowMs;
     }
 
     /** Whether the rule lets this client in, and sends it where this flow does, from where it may. */

@@ -48,7 +48,7 @@ public final class EchoSessions {
     private final char[] identifier;
     private final int[] toTarget;
     private final int[] toClient;
-    private final int[] seenMs;
+    private final long[] seenMs;
     /** Chains of sessions with the same hash. */
     private final int[] bucket;
     private final int[] next;
@@ -73,7 +73,7 @@ public final class EchoSessions {
         this.identifier = new char[capacity];
         this.toTarget = new int[capacity];
         this.toClient = new int[capacity];
-        this.seenMs = new int[capacity];
+        this.seenMs = new long[capacity];
         this.bucket = new int[capacity];
         this.next = new int[capacity];
         this.free = new int[capacity];
@@ -132,7 +132,7 @@ public final class EchoSessions {
     }
 
     /** @return the new session, or the complement (~) of a drop reason's ordinal */
-    public int open(final int source, final int listener, final int id, final int ingress, final int nowMs) {
+    public int open(final int source, final int listener, final int id, final int ingress, final long nowMs) {
         final Rule relaying = rules.find(listener, source);
         final long target = Ipv6Address.mapped(relaying.targetAddress());
         final long sender = Ipv6Address.mapped(source);
@@ -170,7 +170,7 @@ public final class EchoSessions {
         return place;
     }
 
-    public void refresh(final int place, final int nowMs) {
+    public void refresh(final int place, final long nowMs) {
         seenMs[place] = nowMs;
     }
 
@@ -195,11 +195,11 @@ public final class EchoSessions {
     }
 
     /** Looks at so many sessions that all are seen once a second, and ends those that were silent for too long. */
-    public void expire(final int elapsedMs, final int nowMs) {
+    public void expire(final long elapsedMs, final long nowMs) {
         if (count == 0) {
             return;
         }
-        final int slice = (int) Math.min((long) capacity * elapsedMs / MS_PER_SECOND + 1, capacity);
+        final int slice = (int) Math.min(capacity * elapsedMs / MS_PER_SECOND + 1, capacity);
         for (int i = 0; i < slice; i++) {
             cursor = (cursor + 1) % capacity;
             if (rule[cursor] != null && nowMs - seenMs[cursor] >= timeoutMs) {

@@ -58,7 +58,7 @@ public final class ExternalPorts {
      * @param aim of replies, or null
      * @return a port, or EXHAUSTED
      */
-    int lend(final int preferred, final int worker, final int session, final ReplyAim aim, final int nowMs) {
+    int lend(final int preferred, final int worker, final int session, final ReplyAim aim, final long nowMs) {
         lock();
         try {
             final int port = aim == null ? suiting(preferred).lend(preferred, nowMs)
@@ -73,7 +73,7 @@ public final class ExternalPorts {
     }
 
     /** Lends two neighbours, for which there are no sessions yet. @return the even one, or EXHAUSTED */
-    int lendPair(final int preferred, final int worker, final int nowMs) {
+    int lendPair(final int preferred, final int worker, final long nowMs) {
         lock();
         try {
             final int even = suiting(preferred).lendPair(preferred, nowMs);
@@ -101,7 +101,7 @@ public final class ExternalPorts {
         }
     }
 
-    void giveBack(final int port, final int nowMs) {
+    void giveBack(final int port, final long nowMs) {
         lock();
         try {
             holding(port).giveBack(port, nowMs);

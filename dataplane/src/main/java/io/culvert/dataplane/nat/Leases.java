@@ -39,7 +39,7 @@ public final class Leases {
      * @return the lease, or {@link SnatPool#EXHAUSTED}
      */
     int take(final Rule rule, final int link, final int targetPort, final int client, final int clientPort,
-             final int forward, final int nowMs) {
+             final int forward, final long nowMs) {
         final SnatPool pool = pools.get(rule.pool());
         final ReplyAim replies = aim.at(link, rule.targetAddress(), targetPort);
         if (!rule.behavior().sharesEndpoints()) {
@@ -77,7 +77,7 @@ public final class Leases {
 
     /** Ends a session's hold on what {@link #take} or {@link #claim} gave. */
     void giveBack(final Rule rule, final int lease, final int client, final int clientPort, final int forward,
-                  final int nowMs) {
+                  final long nowMs) {
         final SnatPool pool = pools.get(rule.pool());
         if (!rule.behavior().sharesEndpoints()) {
             pool.giveBack(lease, nowMs);

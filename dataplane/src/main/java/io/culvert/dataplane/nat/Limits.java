@@ -48,14 +48,14 @@ public final class Limits {
 
     private int unanswered;
     private final int[] ruleSessions;
-    /** When the bucket is full again, on {@link #nowNs}'s clock. */
+    /** When the bucket is full again, on the clock of {@link #nowNs}. */
     private long fullNs;
     private final long[] ruleFullNs;
     private final SourceTable sources;
     /** A bit for each session that counts as unanswered. */
     private final long[] waits;
 
-    private int nowMs;
+    /** Of the last question, on the worker's clock. */
     private long nowNs;
 
     /** @param flows whose hash spreads the senders, and whose capacity bounds them */
@@ -88,13 +88,11 @@ public final class Limits {
     }
 
     /** @return ADMITTED, or the complement (~) of a drop reason's ordinal; nothing is taken yet */
-    int check(final int rule, final int client, final int now) {
+    int check(final int rule, final int client, final long nowMs) {
         if (!limitsAnything) {
             return ADMITTED;
         }
-        // A clock that does not wrap; what passes in one piece of more than 24 days may be taken for none.
-        nowNs += Math.max(0, now - nowMs) * NS_PER_MS;
-        nowMs = now;
+        nowNs = nowMs * NS_PER_MS;
         if (!hasToken(fullNs, intervalNs)) {
             return ~DropReason.RATE_LIMITED.ordinal();
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.flow.Ticks;
 import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
 
@@ -35,9 +36,9 @@ public final class PortPool {
     /** Even ports that are free with the one behind them. */
     private int pairs;
 
-    /** Returned ports in the order of their return, with the time of it. */
+    /** Returned ports in the order of their return, with the {@link Ticks} of it. */
     private final char[] resting;
-    private final int[] returnedAtMs;
+    private final int[] returnedAt;
     private int restingHead;
     private int restingCount;
 
@@ -57,7 +58,7 @@ public final class PortPool {
         span = highest - lowest + 1;
         size = available;
         resting = new char[size];
-        returnedAtMs = new int[size];
+        returnedAt = new int[size];
     }
 
     /** How many ports can be lent in all. */
@@ -71,7 +72,7 @@ public final class PortPool {
     }
 
     /** @return a port, or EXHAUSTED when every one is lent */
-    public int lend(final int preferred, final int nowMs) {
+    public int lend(final int preferred, final long nowMs) {
         wakeRested(nowMs);
         if (available == 0) {
             return restingCount == 0 ? EXHAUSTED : take(popResting());
@@ -88,7 +89,7 @@ public final class PortPool {
     /**
      * {@link #lend} of a port that hits the aim, of the same parity; of another where none is found soon.
      */
-    int lend(final int preferred, final ReplyAim aim, final int nowMs) {
+    int lend(final int preferred, final ReplyAim aim, final long nowMs) {
         wakeRested(nowMs);
         if (isFree(preferred) && aim.isHitBy(preferred)) {
             return take(preferred);
@@ -108,7 +109,7 @@ public final class PortPool {
     }
 
     /** Lends two free neighbours. @return the even one, or EXHAUSTED when there are no such two */
-    public int lendPair(final int preferred, final int nowMs) {
+    public int lendPair(final int preferred, final long nowMs) {
         wakeRested(nowMs);
         final int own = preferred & ~1;
         if (isFree(own) && isFree(own + 1)) {
@@ -133,21 +134,26 @@ public final class PortPool {
     }
 
     /** Takes a lent port back; it rests from now. */
-    public void giveBack(final int port, final int nowMs) {
+    public void giveBack(final int port, final long nowMs) {
         if (!lent[port]) {
             throw new IllegalStateException("port " + port + " is not lent");
         }
         lent[port] = false;
         final int tail = (restingHead + restingCount++) % size;
         resting[tail] = (char) port;
-        returnedAtMs[tail] = nowMs;
+        returnedAt[tail] = Ticks.at(nowMs);
     }
 
-    private void wakeRested(final int nowMs) {
+    private void wakeRested(final long nowMs) {
         // At most two per call: as many as can have been returned for each that is lent, so the work stays bounded.
-        for (int i = 0; i < 2 && restingCount > 0 && nowMs - returnedAtMs[restingHead] >= REST_MS; i++) {
+        for (int i = 0; i < 2 && restingCount > 0 && hasRested(returnedAt[restingHead], nowMs); i++) {
             setFree(popResting());
         }
+    }
+
+    /** Within its tick the port may have been returned as late as the next one begins. */
+    private static boolean hasRested(final int since, final long nowMs) {
+        return nowMs - Ticks.ms(since) >= REST_MS + Ticks.MS;
     }
 
     private int popResting() {

@@ -61,7 +61,7 @@ public final class Sessions {
      * @return the slot of the forward flow, or the complement (~) of a drop reason's ordinal
      */
     public int open(final Rule rule, final long keyLo, final int ports, final int toTarget, final int toClient,
-                    final int nowMs) {
+                    final long nowMs) {
         final int client = (int) keyLo;
         final int clientPort = Wire.host16(ports);
         final int listenPort = Wire.host16(ports >>> Short.SIZE);
@@ -124,7 +124,7 @@ public final class Sessions {
     }
 
     /** Looks at the next {@code limit} sessions and closes those that have been silent for too long. */
-    public void expire(final int limit, final int nowMs) {
+    public void expire(final int limit, final long nowMs) {
         final int highWater = flows.highWater();
         for (int i = 0; i < limit; i++) {
             if (cursor >= highWater) {
@@ -139,7 +139,7 @@ public final class Sessions {
     }
 
     /** Whether a live session has been silent for longer than its rule allows. */
-    private boolean isOver(final int slot, final int nowMs) {
+    private boolean isOver(final int slot, final long nowMs) {
         final MemorySegment forward = flows.entry(slot);
         if (!FlowEntry.isLive(forward)) {
             return false;
@@ -151,13 +151,13 @@ public final class Sessions {
             limits.answered(slot >>> 1);
         }
         // RFC 4787 REQ-6: outbound packets refresh, inbound ones may.
-        final int outboundMs = nowMs - FlowEntry.lastSeen(forward);
-        final int silentMs = rule.inboundRefresh()
-                ? Math.min(outboundMs, nowMs - FlowEntry.lastSeen(reply)) : outboundMs;
+        final long outboundMs = nowMs - FlowEntry.lastSeenMs(forward);
+        final long silentMs = rule.inboundRefresh()
+                ? Math.min(outboundMs, nowMs - FlowEntry.lastSeenMs(reply)) : outboundMs;
         return silentMs >= (answered ? rule.idleTimeoutMs() : rule.unansweredTimeoutMs());
     }
 
-    private void close(final int forward, final int nowMs) {
+    private void close(final int forward, final long nowMs) {
         final Rule rule = rules.rule(flows.rule(forward));
         final int client = (int) flows.keyLo(forward);
         if (rule.pool() != Rule.NO_SNAT) {
@@ -178,7 +178,7 @@ public final class Sessions {
 
     private void writeFlow(final int slot, final Rule rule, final int direction, final long keyLo, final int ports,
                            final long newAddresses, final int newPorts, final int adjacency, final int external,
-                           final int nowMs) {
+                           final long nowMs) {
         final int l3Delta = l3Delta(book, rule, keyLo, newAddresses);
         final int l4Delta = l4Delta(book, keyLo, newAddresses, ports, newPorts);
         final int flags = direction | (rule.decrementsTtl() ? FlowEntry.FLAG_DECREMENT_TTL : 0);

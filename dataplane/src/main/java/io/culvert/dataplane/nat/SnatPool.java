@@ -25,7 +25,7 @@ public final class SnatPool {
     }
 
     /** {@link #lend(int, int, int, int, ReplyAim, int)} of any port. */
-    public int lend(final int client, final int preferredPort, final int worker, final int session, final int nowMs) {
+    public int lend(final int client, final int preferredPort, final int worker, final int session, final long nowMs) {
         return lend(client, preferredPort, worker, session, null, nowMs);
     }
 
@@ -35,7 +35,7 @@ public final class SnatPool {
      * @return a lease, or EXHAUSTED
      */
     int lend(final int client, final int preferredPort, final int worker, final int session, final ReplyAim aim,
-             final int nowMs) {
+             final long nowMs) {
         final int first = firstFor(client, externals.length);
         for (int i = 0; i < externals.length; i++) {
             final int external = (first + i) % externals.length;
@@ -51,7 +51,7 @@ public final class SnatPool {
     }
 
     /** Lends two neighbours, for which there are no sessions yet. @return the lease of the even one, or EXHAUSTED */
-    int lendPair(final int client, final int preferredPort, final int worker, final int nowMs) {
+    int lendPair(final int client, final int preferredPort, final int worker, final long nowMs) {
         final int first = firstFor(client, externals.length);
         for (int i = 0; i < externals.length; i++) {
             final int external = (first + i) % externals.length;
@@ -90,7 +90,7 @@ public final class SnatPool {
         return true;
     }
 
-    public void giveBack(final int lease, final int nowMs) {
+    public void giveBack(final int lease, final long nowMs) {
         externals[external(lease)].giveBack(port(lease), nowMs);
     }
 

@@ -27,9 +27,9 @@ public interface Clock {
         };
     }
 
-    /** What flows count time in; it wraps after 49 days. */
-    default int nowMs() {
-        return (int) (cycles() / (hz() / 1_000));
+    /** What flows count time in: milliseconds since the counter stood at 0. */
+    default long nowMs() {
+        return cycles() / (hz() / 1_000);
     }
 
     /** The time stamp counter; needs an initialised EAL. */

@@ -46,7 +46,7 @@ final class FragmentTable {
     private final long[] destinationLow = new long[CAPACITY];
     private final int[] id = new int[CAPACITY];
     final int[] state = new int[CAPACITY];
-    final int[] sinceMs = new int[CAPACITY];
+    final long[] sinceMs = new long[CAPACITY];
     /** The key of the flow that the first fragment belongs to; 0 while that is not known, or not known here. */
     final long[] flowLo = new long[CAPACITY];
     final long[] flowHi = new long[CAPACITY];
@@ -106,7 +106,7 @@ final class FragmentTable {
     }
 
     /** @return the new entry, WAITING; NONE when there is no room */
-    int open(final FragmentHeader fragment, final int nowMs) {
+    int open(final FragmentHeader fragment, final long nowMs) {
         final int sender = sender(fragment);
         if (freeCount == 0 || ofSender[sender] == PER_SENDER) {
             return NONE;

@@ -66,7 +66,7 @@ final class Fragmenter {
     }
 
     /** Rewrites and cuts what was added. */
-    void walk(final Burst burst, final int nowMs) {
+    void walk(final Burst burst, final long nowMs) {
         for (int i = 0; i < count; i++) {
             final long packet = burst.mbuf(place[i]);
             NativeMemory.read(Mbuf.data(packet), header, Wire.VIEW_BYTES);

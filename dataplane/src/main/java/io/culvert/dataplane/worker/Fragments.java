@@ -61,7 +61,7 @@ final class Fragments {
     private final short[] heldOfSender = new short[FragmentTable.senders()];
     private int freeHeld;
     private int heldCount;
-    private int sweptMs;
+    private long sweptMs;
 
     /** The fragment that is being looked at. */
     private FragmentHeader fragment;
@@ -96,16 +96,16 @@ final class Fragments {
     }
 
     /** Sends on, holds or drops what was added. The burst's dense packets have left: its arrays are free. */
-    void walk(final Burst burst, final int nowMs) {
+    void walk(final Burst burst, final long nowMs) {
         walk(burst, ipv4, nowMs);
     }
 
     /** {@link #walk} for what was added since then, which is of IPv6. */
-    void walkIpv6(final Burst burst, final int nowMs) {
+    void walkIpv6(final Burst burst, final long nowMs) {
         walk(burst, ipv6, nowMs);
     }
 
-    private void walk(final Burst burst, final FragmentHeader version, final int nowMs) {
+    private void walk(final Burst burst, final FragmentHeader version, final long nowMs) {
         fragment = version;
         for (int i = 0; i < arrivedCount; i++) {
             take(burst, arrived[i], nowMs);
@@ -113,7 +113,7 @@ final class Fragments {
         arrivedCount = 0;
     }
 
-    private void take(final Burst burst, final long mbuf, final int nowMs) {
+    private void take(final Burst burst, final long mbuf, final long nowMs) {
         final int verdict = fragment.read(mbuf);
         if (verdict != FragmentHeader.FINE) {
             burst.drop(mbuf, DropReason.of(verdict));
@@ -147,7 +147,7 @@ final class Fragments {
     }
 
     /** The first fragment: its flow is found or opened, and what waited for it goes on behind it. */
-    private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final int nowMs) {
+    private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final long nowMs) {
         final int owner = ownerOfFirst(burst);
         final long flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
         if (flow == Burst.GONE) {
@@ -212,7 +212,7 @@ final class Fragments {
     }
 
     /** A fragment of a datagram whose flow is known. */
-    private void follow(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
+    private void follow(final Burst burst, final long mbuf, final int datagram, final long nowMs) {
         if (table.owner[datagram] != worker) {
             if (isAccepted(burst, mbuf, datagram)) {
                 sendOn(burst, mbuf, datagram, nowMs);
@@ -238,7 +238,7 @@ final class Fragments {
     }
 
     /** A fragment whose first has not come. */
-    private void hold(final Burst burst, final long mbuf, final int known, final int nowMs) {
+    private void hold(final Burst burst, final long mbuf, final int known, final long nowMs) {
         final int sender = table.sender(fragment);
         if (heldCount == CAPACITY || heldOfSender[sender] == PER_SENDER) {
             burst.drop(mbuf, DropReason.FRAGMENT);
@@ -284,7 +284,7 @@ final class Fragments {
     }
 
     /** Rewrites the fragment by the flow in use, and sends it; or gives it to its owner. */
-    private void sendOn(final Burst burst, final long mbuf, final int datagram, final int nowMs) {
+    private void sendOn(final Burst burst, final long mbuf, final int datagram, final long nowMs) {
         if (table.owner[datagram] != worker) {
             steering.give(burst, mbuf, table.owner[datagram], DELIVERED);
             return;
@@ -326,7 +326,7 @@ final class Fragments {
         }
     }
 
-    private void releaseHeld(final Burst burst, final int datagram, final int nowMs) {
+    private void releaseHeld(final Burst burst, final int datagram, final long nowMs) {
         final int ingress = burst.ingress;
         for (int place = takeHeld(datagram); place != NONE; place = takeHeld(datagram)) {
             burst.from(heldIngress[place]);
@@ -359,7 +359,7 @@ final class Fragments {
     }
 
     /** Ten times a second: datagrams that have been incomplete for too long. */
-    void expire(final Burst burst, final int nowMs) {
+    void expire(final Burst burst, final long nowMs) {
         if (nowMs - sweptMs >= SWEEP_MS) {
             sweptMs = nowMs;
             end(burst, nowMs, PATIENCE_MS, DropReason.FRAGMENT);
@@ -368,10 +368,10 @@ final class Fragments {
 
     /** The relay stops: what still waits is dropped by name. */
     void abandon(final Burst burst) {
-        end(burst, sweptMs, Integer.MIN_VALUE, DropReason.DRAINING);
+        end(burst, Long.MAX_VALUE, PATIENCE_MS, DropReason.DRAINING);
     }
 
-    private void end(final Burst burst, final int nowMs, final int patienceMs, final DropReason reason) {
+    private void end(final Burst burst, final long nowMs, final int patienceMs, final DropReason reason) {
         if (table.count() == 0) {
             return;
         }

@@ -42,7 +42,7 @@ final class Host implements Solicitor {
     /** The ARP request that {@link #solicit} writes: a copy, for a view would be an object. */
     private final MemorySegment request;
     private final Ipv6Host ipv6;
-    private int nowMs;
+    private long nowMs;
 
     Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
          final Mempool pool, final WorkerCounters counters, final Ipv6Host ipv6, final Arena arena) {
@@ -58,7 +58,7 @@ final class Host implements Solicitor {
         this.request = NativeMemory.unscoped(arena.allocate(Wire.VIEW_BYTES));
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         nowMs = now;
     }
 

@@ -24,11 +24,11 @@ final class IcmpBudget {
     private final long keyHi;
     private final SplittableRandom random;
     private final int ratePerSecond;
-    /** A millisecond earns a share {@link #ratePerSecond}, an error costs this. */
+    /** In credit: a share earns {@link #ratePerSecond} in a millisecond, and an error costs this. */
     private final long cost;
     private final long[] credit = new long[SHARES];
     private final long[] limit = new long[SHARES];
-    private final int[] seenMs = new int[SHARES];
+    private final long[] seenMs = new long[SHARES];
 
     /** @param workers that share the rate */
     IcmpBudget(final int ratePerSecond, final int workers) {
@@ -43,11 +43,12 @@ final class IcmpBudget {
     }
 
     /** @return whether an error may be sent to this address now; it is paid for then */
-    boolean spend(final long receiver, final int nowMs) {
+    boolean spend(final long receiver, final long nowMs) {
         final int share = (int) FlowHash.of(receiver, 0, keyLo, keyHi) & SHARES - 1;
-        final long earned = (nowMs - seenMs[share] & 0xFFFF_FFFFL) * ratePerSecond;
+        // A share is full after that long at the latest: no silence makes it earn more than a long can hold.
+        final long elapsedMs = Math.min(nowMs - seenMs[share], limit[share]);
         seenMs[share] = nowMs;
-        credit[share] += earned;
+        credit[share] += elapsedMs * ratePerSecond;
         if (credit[share] >= limit[share]) {
             credit[share] = limit[share];
             limit[share] = cost * random.nextInt(BURST_LOW, BURST_HIGH + 1);

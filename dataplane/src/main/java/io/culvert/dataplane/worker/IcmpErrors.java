@@ -53,7 +53,7 @@ final class IcmpErrors {
     /** Messages wait here until the burst is through: its packets are being laid into the egress meanwhile. */
     private final long[] ready = new long[Burst.CAPACITY];
     private int readyCount;
-    private int nowMs;
+    private long nowMs;
 
     IcmpErrors(final IcmpPolicy policy, final int workers, final List<Link> links, final OwnAddresses own,
                final Mempool pool, final Egress egress, final WorkerCounters counters, final Arena arena) {
@@ -74,7 +74,7 @@ final class IcmpErrors {
         return budget;
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         nowMs = now;
     }
 

@@ -51,7 +51,7 @@ final class IcmpRelay {
     /** The flow that leads back, and its next hop: copies, for views would be objects here. */
     private final MemorySegment flow;
     private final MemorySegment next;
-    private int nowMs;
+    private long nowMs;
 
     IcmpRelay(final FlowTable flows, final EchoSessions echoes, final Steering steering, final Neighbors neighbors,
               final Egress egress, final Waiting waiting, final IcmpErrors errors, final WorkerCounters counters,
@@ -68,7 +68,7 @@ final class IcmpRelay {
         this.next = NativeMemory.unscoped(arena.allocate(Neighbors.ENTRY_LENGTH, Long.BYTES));
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         nowMs = now;
     }
 

@@ -40,7 +40,7 @@ final class Icmpv6Errors {
     private final MemorySegment fresh;
     /** The message: a copy, for a view would be an object here. */
     private final MemorySegment message;
-    private int nowMs;
+    private long nowMs;
 
     /** @param budget shared with IPv4 */
     Icmpv6Errors(final IcmpPolicy policy, final IcmpBudget budget, final List<Link> links, final Mempool pool,
@@ -55,7 +55,7 @@ final class Icmpv6Errors {
         this.message = NativeMemory.unscoped(arena.allocate(FRAME_LIMIT, Long.BYTES));
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         nowMs = now;
     }
 

@@ -41,7 +41,7 @@ final class Icmpv6Relay {
     /** The flow that leads back, and its next hop: copies, for views would be objects here. */
     private final MemorySegment flow;
     private final MemorySegment next;
-    private int nowMs;
+    private long nowMs;
 
     Icmpv6Relay(final FlowTable flows, final AddressBook book, final Steering steering, final Neighbors neighbors,
                 final Egress egress, final Waiting waiting, final WorkerCounters counters, final Arena arena) {
@@ -56,7 +56,7 @@ final class Icmpv6Relay {
         this.next = NativeMemory.unscoped(arena.allocate(Neighbors.ENTRY_LENGTH, Long.BYTES));
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         nowMs = now;
     }
 

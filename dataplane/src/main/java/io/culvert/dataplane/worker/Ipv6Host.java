@@ -42,7 +42,7 @@ final class Ipv6Host {
     private final MemorySegment fresh;
     /** The solicitation that {@link #solicit} writes: a copy, for a view would be an object. */
     private final MemorySegment solicitation;
-    private int nowMs;
+    private long nowMs;
 
     Ipv6Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
              final Mempool pool, final WorkerCounters counters, final Arena arena) {
@@ -59,7 +59,7 @@ final class Ipv6Host {
         this.solicitation = NativeMemory.unscoped(arena.allocate(Nd.FRAME_LENGTH, Long.BYTES));
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         nowMs = now;
     }
 

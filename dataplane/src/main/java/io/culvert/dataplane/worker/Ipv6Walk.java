@@ -139,7 +139,7 @@ final class Ipv6Walk {
     }
 
     /** Decides about the packets that lookup did not find. */
-    void admit(final int nowMs) {
+    void admit(final long nowMs) {
         for (int i = 0; i < burst.count; i++) {
             if (burst.flow(i) == Burst.NO_FLOW) {
                 admit(i, nowMs);
@@ -148,12 +148,12 @@ final class Ipv6Walk {
     }
 
     /** {@link #admit} for a packet that was put into the burst alone. @param at where its UDP header lies */
-    void admitAlone(final int at, final int nowMs) {
+    void admitAlone(final int at, final long nowMs) {
         udpAt[0] = at;
         admit(0, nowMs);
     }
 
-    private void admit(final int i, final int nowMs) {
+    private void admit(final int i, final long nowMs) {
         final long high = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
         final long low = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
         if (Ipv6Address.cannotBeSource(high, low) || Ipv6Address.isLinkLocal(high)
@@ -181,7 +181,7 @@ final class Ipv6Walk {
         book.release(source);
     }
 
-    private void open(final int i, final int nowMs) {
+    private void open(final int i, final long nowMs) {
         final int hopLimit = NativeMemory.getShort(burst.frame(i) + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
         final int slot =
                 admission.admitSource(burst.keyLo(i), (int) burst.keyHi(i), hopLimit, burst.ingress, nowMs);
@@ -222,7 +222,7 @@ final class Ipv6Walk {
         return true;
     }
 
-    void rewrite(final int nowMs) {
+    void rewrite(final long nowMs) {
         final MemorySegment adjacencies = neighbors.entries();
         for (int i = 0; i < burst.count; i++) {
             final long entry = burst.flow(i);
@@ -258,7 +258,8 @@ final class Ipv6Walk {
             NativeMemory.setLong(data + Ethernet.DESTINATION, next.get(LONG, Neighbors.MACS_LO));
             NativeMemory.setInt(data + Ethernet.DESTINATION + Long.BYTES, next.get(INT, Neighbors.MACS_HI));
 
-            flow.set(INT, FlowEntry.LAST_SEEN, nowMs);
+            final long lastSeen = flow.get(LONG, FlowEntry.LAST_SEEN);
+            flow.set(LONG, FlowEntry.LAST_SEEN, lastSeen & ~FlowEntry.LAST_SEEN_MASK | nowMs);
             flow.set(LONG, FlowEntry.PACKETS, flow.get(LONG, FlowEntry.PACKETS) + 1);
             flow.set(LONG, FlowEntry.BYTES, flow.get(LONG, FlowEntry.BYTES) + length);
             final int traffic = Short.toUnsignedInt(flow.get(SHORT, FlowEntry.TRAFFIC));
@@ -281,7 +282,7 @@ final class Ipv6Walk {
     }
 
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
-    private void stop(final int i, final boolean isFromPeer, final int adjacency, final int linkMtu, final int nowMs) {
+    private void stop(final int i, final boolean isFromPeer, final int adjacency, final int linkMtu, final long nowMs) {
         if (linkMtu >>> Short.SIZE == 0) {
             unresolved.hold(burst, i, adjacency, nowMs);
             return;

@@ -40,7 +40,7 @@ final class Rewriter {
         this.errors = errors;
     }
 
-    void rewrite(final Burst burst, final int nowMs) {
+    void rewrite(final Burst burst, final long nowMs) {
         final MemorySegment packets = burst.lines();
         final MemorySegment adjacencies = neighbors.entries();
         final int count = burst.count;
@@ -80,7 +80,8 @@ final class Rewriter {
             frame.set(Wire.LONG, Ethernet.DESTINATION, next.get(LONG, Neighbors.MACS_LO));
             frame.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, (int) macsHiEgress);
 
-            flow.set(INT, FlowEntry.LAST_SEEN, nowMs);
+            final long lastSeen = flow.get(LONG, FlowEntry.LAST_SEEN);
+            flow.set(LONG, FlowEntry.LAST_SEEN, lastSeen & ~FlowEntry.LAST_SEEN_MASK | nowMs);
             flow.set(LONG, FlowEntry.PACKETS, flow.get(LONG, FlowEntry.PACKETS) + 1);
             flow.set(LONG, FlowEntry.BYTES, flow.get(LONG, FlowEntry.BYTES) + length);
             final int traffic = Short.toUnsignedInt(flow.get(SHORT, FlowEntry.TRAFFIC));
@@ -95,7 +96,7 @@ final class Rewriter {
     }
 
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
-    private void stop(final Burst burst, final int i, final int nowMs) {
+    private void stop(final Burst burst, final int i, final long nowMs) {
         final int adjacency = NativeMemory.getShort(burst.flow(i) + FlowEntry.ADJACENCY) & 0xFFFF;
         final int mtu = neighbors.mtu(adjacency);
         if (mtu == 0) {

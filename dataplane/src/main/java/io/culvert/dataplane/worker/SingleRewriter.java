@@ -116,8 +116,9 @@ final class SingleRewriter {
     }
 
     /** A packet of the flow went on. @param length of IP, bytes */
-    void count(final int length, final int nowMs) {
-        NativeMemory.setInt(flowAddress + FlowEntry.LAST_SEEN, nowMs);
+    void count(final int length, final long nowMs) {
+        final long lastSeen = NativeMemory.getLong(flowAddress + FlowEntry.LAST_SEEN);
+        NativeMemory.setLong(flowAddress + FlowEntry.LAST_SEEN, lastSeen & ~FlowEntry.LAST_SEEN_MASK | nowMs);
         add(flowAddress + FlowEntry.PACKETS, 1);
         add(flowAddress + FlowEntry.BYTES, length);
         final int direction = FlowEntry.isReply(flow) ? 1 : 0;

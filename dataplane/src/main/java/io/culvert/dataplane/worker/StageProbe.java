@@ -23,7 +23,7 @@ public final class StageProbe {
 
     /** One burst of each link. Called by the worker's thread in the place of {@link Worker#doWork}. */
     public void doWork() {
-        worker.tick((int) (worker.clock.cycles() / worker.cyclesPerMs));
+        worker.tick(worker.clock.cycles() / worker.cyclesPerMs);
         for (int link = 0; link < worker.queues.length; link++) {
             final long start = worker.clock.cycles();
             final int received = worker.queues[link].receive(worker.burst.received, Burst.CAPACITY);

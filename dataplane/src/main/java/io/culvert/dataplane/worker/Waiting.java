@@ -24,7 +24,7 @@ final class Waiting {
     private final long[] mbuf = new long[CAPACITY];
     private final int[] ingress = new int[CAPACITY];
     private final int[] adjacency = new int[CAPACITY];
-    private final int[] sinceMs = new int[CAPACITY];
+    private final long[] sinceMs = new long[CAPACITY];
     private int count;
     private int seenGeneration;
 
@@ -39,13 +39,13 @@ final class Waiting {
     }
 
     /** {@link #hold(Burst, long, int, int)} for packet {@code i} of the dense arrays. */
-    void hold(final Burst burst, final int i, final int nextHop, final int nowMs) {
+    void hold(final Burst burst, final int i, final int nextHop, final long nowMs) {
         hold(burst, burst.mbuf(i), nextHop, nowMs);
         burst.leave(i);
     }
 
     /** {@link #hold} for a packet that is not one of the relayable. */
-    void hold(final Burst burst, final long packet, final int nextHop, final int nowMs) {
+    void hold(final Burst burst, final long packet, final int nextHop, final long nowMs) {
         int forSameHop = 0;
         for (int held = 0; held < count; held++) {
             forSameHop += adjacency[held] == nextHop ? 1 : 0;
@@ -62,7 +62,7 @@ final class Waiting {
     }
 
     /** Whether {@link #release} may find something: a next hop changed, or patience may have run out. */
-    boolean isDue(final int nowMs) {
+    boolean isDue(final long nowMs) {
         return count > 0 && (neighbors.generation() != seenGeneration || nowMs - sinceMs[0] > PATIENCE_MS);
     }
 
@@ -77,7 +77,7 @@ final class Waiting {
      *
      * @return how many to walk
      */
-    int release(final Burst burst, final int link, final int nowMs) {
+    int release(final Burst burst, final int link, final long nowMs) {
         burst.begin(link, 0);
         int walking = 0;
         int kept = 0;

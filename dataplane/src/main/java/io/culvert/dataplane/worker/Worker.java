@@ -72,8 +72,8 @@ public final class Worker {
     private final Limits limits;
     private final Leases leases;
 
-    int nowMs;
-    private int maintainedMs;
+    long nowMs;
+    private long maintainedMs;
 
     /**
      * @param number of this worker; number 0 also looks after the next hops of all
@@ -142,7 +142,7 @@ public final class Worker {
 
     /** @return packets received; 0 tells the idle strategy that the queues were silent */
     public int doWork() {
-        tick((int) (clock.cycles() / cyclesPerMs));
+        tick(clock.cycles() / cyclesPerMs);
         int work = 0;
         for (int link = 0; link < queues.length; link++) {
             final int received = queues[link].receive(burst.received, Burst.CAPACITY);
@@ -287,9 +287,9 @@ public final class Worker {
     }
 
     /** Once a millisecond: the clock that flows see, a slice of expiry, the next hops. */
-    void tick(final int now) {
+    void tick(final long now) {
         if (now != nowMs) {
-            final int elapsed = Math.max(now - nowMs, 1);
+            final long elapsed = Math.max(now - nowMs, 1);
             nowMs = now;
             host.nowMs(now);
             ipv6Host.nowMs(now);
@@ -299,7 +299,7 @@ public final class Worker {
             errors.nowMs(now);
             flows.nowMs(now);
             // A slice that visits every session once a second, whatever the table's size.
-            final long slice = (long) flows.highWater() * elapsed / MS_PER_SECOND + 1;
+            final long slice = flows.highWater() * elapsed / MS_PER_SECOND + 1;
             sessions.expire((int) Math.min(slice, EXPIRE_LIMIT), now);
             fragments.expire(burst, now);
             if (!echoes.isEmpty()) {

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FlowFileTest {
     private static final int PAGE = 4_096;
     private static final int HEADER_AND_RULES = PAGE + 80_000;
-    private static final int BOOT_ID_AT = 80;
+    private static final int BOOT_ID_AT = 88;
 
     private final Arena arena = Arena.ofShared();
 
@@ -53,7 +53,7 @@ class FlowFileTest {
         assertEquals(7, FlowEntry.adjacency(reader.entry(0)));
         assertEquals(3, FlowEntry.keyLo(reader.entry(1)));
         assertTrue(FlowEntry.isReply(reader.entry(1)));
-        assertEquals(1_234, FlowEntry.lastSeen(reader.entry(1)));
+        assertEquals(1_234, FlowEntry.lastSeenMs(reader.entry(1)));
     }
 
     @Test

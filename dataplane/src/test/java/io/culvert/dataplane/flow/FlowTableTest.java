@@ -48,7 +48,7 @@ class FlowTableTest {
     void keepsWhatIsWritten() {
         final int slot = flows.take();
         flows.write(slot, 0x1122334455667788L, FlowEntry.keyHi(0x99AABBCC, 0x11), FlowEntry.FLAG_DECREMENT_TTL, 0xFEDC,
-                0x99AABBCCDDEEFF00L, 0x12345678, 0xF00F, 0x8001, 0x2BCD, 0x9ABC, -5);
+                0x99AABBCCDDEEFF00L, 0x12345678, 0xF00F, 0x8001, 0x2BCD, 0x9ABC, 0x1234_5678_9ABCL);
         final MemorySegment entry = flows.entry(slot);
         assertTrue(FlowEntry.isLive(entry));
         assertFalse(FlowEntry.isReply(entry));
@@ -63,8 +63,8 @@ class FlowTableTest {
         assertEquals((short) 0x8001, entry.get(ValueLayout.JAVA_SHORT, FlowEntry.L4_DELTA));
         assertEquals(0x2BCD, FlowEntry.rule(entry));
         assertEquals(0x9ABC, FlowEntry.external(entry));
-        assertEquals(-5, FlowEntry.lastSeen(entry));
-        assertEquals(-5, FlowEntry.opened(entry));
+        assertEquals(0x1234_5678_9ABCL, FlowEntry.lastSeenMs(entry));
+        assertEquals(0x1234_5678_9ABCL / Ticks.MS % (1L << Integer.SIZE) * Ticks.MS, FlowEntry.openedMs(entry));
         assertEquals(0, FlowEntry.packets(entry));
         assertEquals(0, FlowEntry.bytes(entry));
         assertEquals(0, FlowEntry.version(entry) & 1);

@@ -38,7 +38,7 @@ class NeighborsTest {
     private static final int HOP = 0x0200_000A;
     private static final long MAC = 0x0605_0403_0202L;
     private static final int MTU = 1_500;
-    private static final int START_MS = Integer.MAX_VALUE - 2_000;
+    private static final long START_MS = Integer.MAX_VALUE - 2_000;
     private static final List<Link> LINKS = List.of(link(0), link(1));
 
     private final Arena arena = Arena.ofShared();
@@ -77,7 +77,7 @@ class NeighborsTest {
     void isAskedForEachSecondAndGivenUpAfterThreeRequests() {
         final int adjacency = neighbors.acquire(0, HOP);
         for (int second = 0; second < 3; second++) {
-            final int now = START_MS + 1_000 * second;
+            final long now = START_MS + 1_000 * second;
             assertEquals(1, maintain(now).size(), "second " + second);
             assertEquals(0, maintain(now + 999).size(), "not yet again");
             assertFalse(neighbors.hasFailed(adjacency));
@@ -357,7 +357,7 @@ class NeighborsTest {
     }
 
     /** One turn of the host worker. @return what it asked */
-    private List<Request> maintain(final int nowMs) {
+    private List<Request> maintain(final long nowMs) {
         final int before = requests.size();
         neighbors.maintain(
                 (link, high, low, mac) -> requests.add(new Request(link.index(), (int) (low >>> 32), mac)), nowMs);

@@ -42,8 +42,8 @@ class PortPoolProperties {
         assertEquals(size, pool.size());
         final List<Integer> lent = new ArrayList<>();
         final Deque<Integer> resting = new ArrayDeque<>();
-        final Map<Integer, Integer> returnedMs = new HashMap<>();
-        int nowMs = Integer.MAX_VALUE - 500_000;
+        final Map<Integer, Long> returnedMs = new HashMap<>();
+        long nowMs = Integer.MAX_VALUE - 500_000;
         for (int step = 0; step < 20_000; step++) {
             nowMs += random.nextInt(20) == 0 ? random.nextInt(2 * REST_MS) : random.nextInt(100);
             if (random.nextInt(10) < (step / 1_000 % 2 == 0 ? 7 : 3)) {

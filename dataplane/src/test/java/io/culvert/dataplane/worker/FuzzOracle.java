@@ -57,7 +57,7 @@ final class FuzzOracle {
         this.sessions = new FuzzSessions(network);
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         sessions.nowMs(now);
     }
 

@@ -25,9 +25,9 @@ final class FuzzSessions {
     private final Map<List<Endpoint>, Session> byClient = new HashMap<>();
     private final Map<Endpoint, Set<Session>> byExternal = new HashMap<>();
     /** Clients and listeners of sessions that may have opened unseen, and when. */
-    private final Map<List<Endpoint>, Integer> attempts = new HashMap<>();
+    private final Map<List<Endpoint>, Long> attempts = new HashMap<>();
     private final Set<Endpoint> clients = new HashSet<>();
-    private int nowMs;
+    private long nowMs;
     /** Whether one frame at a time comes in, so that what leaves has one cause. */
     private boolean isAlone;
 
@@ -37,7 +37,7 @@ final class FuzzSessions {
         private final Endpoint listener;
         private final Endpoint external;
         private final Endpoint target;
-        private int lastSeenMs;
+        private long lastSeenMs;
         /** Not when several frames of a burst, alike but for their senders, may have opened it. */
         private boolean isSure;
 
@@ -57,7 +57,7 @@ final class FuzzSessions {
         this.network = network;
     }
 
-    void nowMs(final int now) {
+    void nowMs(final long now) {
         nowMs = now;
     }
 

@@ -78,11 +78,11 @@ class IcmpBudgetTest {
         assertEquals(IcmpBudget.BURST_HIGH - IcmpBudget.BURST_LOW + 1, bursts.size(), "bursts seen: " + bursts);
     }
 
-    private int spendAll(final long source, final int nowMs) {
+    private int spendAll(final long source, final long nowMs) {
         return spendAll(budget, source, nowMs);
     }
 
-    private static int spendAll(final IcmpBudget budget, final long source, final int nowMs) {
+    private static int spendAll(final IcmpBudget budget, final long source, final long nowMs) {
         int spent = 0;
         while (budget.spend(source, nowMs)) {
             spent++;

@@ -49,8 +49,8 @@ class IcmpRelayTest {
         try (TestRelay relay = TestRelay.withNeighbors(scratch, 16)) {
             final byte[] there = relay.pass(EDGE, INNER, fromClient(CLIENT_PORT, LISTEN)).getFirst();
             final byte[] back = relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, Frames.sourcePort(there))).getFirst();
-            final int seenForward = FlowEntry.lastSeen(relay.flows.entry(0));
-            final int seenBack = FlowEntry.lastSeen(relay.flows.entry(1));
+            final long seenForward = FlowEntry.lastSeenMs(relay.flows.entry(0));
+            final long seenBack = FlowEntry.lastSeenMs(relay.flows.entry(1));
             relay.advanceMs(1_000);
             for (int type = 0; type < TYPES; type++) {
                 for (int first = 0; first < CODES; first += BURST) {
@@ -58,8 +58,8 @@ class IcmpRelayTest {
                 }
             }
             assertEquals(1, relay.flows.sessions());
-            assertEquals(seenForward, FlowEntry.lastSeen(relay.flows.entry(0)));
-            assertEquals(seenBack, FlowEntry.lastSeen(relay.flows.entry(1)));
+            assertEquals(seenForward, FlowEntry.lastSeenMs(relay.flows.entry(0)));
+            assertEquals(seenBack, FlowEntry.lastSeenMs(relay.flows.entry(1)));
             assertTrue(relay.count(WorkerCounter.ICMP_TRANSLATED) >= 3 * CODES, "errors did go through");
             assertEquals(1, relay.pass(EDGE, INNER, fromClient(CLIENT_PORT, LISTEN)).size());
             assertEquals(1, relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, Frames.sourcePort(there))).size());

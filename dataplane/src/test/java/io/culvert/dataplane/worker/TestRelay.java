@@ -197,7 +197,7 @@ final class TestRelay implements AutoCloseable {
         };
     }
 
-    void advanceMs(final int ms) {
+    void advanceMs(final long ms) {
         cycles += 1_000L * ms;
     }
 

@@ -51,8 +51,8 @@ class WalkFuzzTest {
     private TestRelay relay;
     private FuzzNetwork network;
     private FuzzOracle oracle;
-    private int nowMs;
-    private int sungMs;
+    private long nowMs;
+    private long sungMs;
     /** What came in and may still wait for a next hop or a first fragment. */
     private final List<Cause> pending = new ArrayList<>();
     private final List<Arrival> lastBurst = new ArrayList<>();
