@@ -42,11 +42,14 @@ abstract class FragmentHeader {
 
     abstract boolean mayCut();
 
-    /** The first fragment, packet 0 of the burst, is about to be dropped because its time is up. */
-    abstract void tellTime(Burst burst);
+    /** Makes the first fragment what it was when it was read: filtering may have replaced its source since. */
+    abstract void restore(long mbuf);
 
-    /** The first fragment, packet 0 of the burst, is about to be dropped because it is too long. */
-    abstract void tellMtu(Burst burst, int mtu);
+    /** The first fragment that was read, as it came in, is about to be dropped because its time is up. */
+    abstract void tellTime(Burst burst, long mbuf);
+
+    /** The first fragment that was read, as it came in, is about to be dropped because it is too long. */
+    abstract void tellMtu(Burst burst, long mbuf, int mtu);
 
     /** Rewrites the fragment that was read by the flow in use, ports and UDP checksum if it is the first. */
     abstract void rewrite(long mbuf, int newId);

@@ -153,14 +153,15 @@ final class Fragments {
         if (flow == Burst.GONE) {
             // Dropped by name, and nobody will ask for the others of the datagram.
             if (waitingDatagram != NONE) {
-                dropHeld(burst, waitingDatagram, DropReason.FRAGMENT);
-                close(waitingDatagram);
+                close(burst, waitingDatagram, DropReason.FRAGMENT);
             }
             return;
         }
         if (owner == worker) {
             rewriter.use(flow);
             if (rewriter.mtu() == 0) {
+                // It will walk again from the start, as whoever it came from sent it.
+                fragment.restore(mbuf);
                 waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
                 return;
             }
@@ -168,8 +169,19 @@ final class Fragments {
         final int datagram = waitingDatagram != NONE ? waitingDatagram : table.open(fragment, nowMs);
         if (datagram == NONE) {
             burst.drop(mbuf, DropReason.FRAGMENT);
-            return;
+        } else if (isAccepted(burst, mbuf, datagram)) {
+            know(datagram, owner);
+            if (sendOn(burst, mbuf, datagram, nowMs)) {
+                releaseHeld(burst, datagram, nowMs);
+                closeWhenComplete(burst, datagram);
+            } else {
+                breakOff(burst, datagram, DropReason.FRAGMENT);
+            }
         }
+    }
+
+    /** The first fragment has come and its bytes are noted: from here on the others follow it. */
+    private void know(final int datagram, final int owner) {
         table.state[datagram] = FragmentTable.KNOWN;
         table.owner[datagram] = owner;
         if (owner == worker) {
@@ -179,11 +191,6 @@ final class Fragments {
             // An address that loses its session meanwhile keeps its number: nobody else becomes this flow's key.
             book.reference((int) rewriter.keyLo());
             book.reference((int) (rewriter.keyLo() >>> Integer.SIZE));
-        }
-        if (isAccepted(burst, mbuf, datagram)) {
-            sendOn(burst, mbuf, datagram, nowMs);
-            releaseHeld(burst, datagram, nowMs);
-            closeWhenComplete(datagram);
         }
     }
 
@@ -216,7 +223,7 @@ final class Fragments {
         if (table.owner[datagram] != worker) {
             if (isAccepted(burst, mbuf, datagram)) {
                 sendOn(burst, mbuf, datagram, nowMs);
-                closeWhenComplete(datagram);
+                closeWhenComplete(burst, datagram);
             }
             return;
         }
@@ -224,7 +231,7 @@ final class Fragments {
         final long keyHi = table.flowHi[datagram];
         final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
         if (slot == FlowTable.NOT_FOUND) {
-            close(datagram);
+            close(burst, datagram, DropReason.FRAGMENT);
             burst.drop(mbuf, DropReason.FRAGMENT);
             return;
         }
@@ -233,7 +240,7 @@ final class Fragments {
             waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
         } else if (isAccepted(burst, mbuf, datagram)) {
             sendOn(burst, mbuf, datagram, nowMs);
-            closeWhenComplete(datagram);
+            closeWhenComplete(burst, datagram);
         }
     }
 
@@ -264,65 +271,83 @@ final class Fragments {
         }
     }
 
-    /** Drops a fragment whose bytes came already, and the datagram with it when others of its bytes did not. */
+    /**
+     * Drops a fragment whose bytes came already. The whole datagram ends when only some of them came, or when it lies in
+     * more pieces than the table remembers: nobody could tell any more what came and what did not.
+     */
     private boolean isAccepted(final Burst burst, final long mbuf, final int datagram) {
         final int cover = table.cover(datagram, fragment.from, fragment.to, fragment.isLast);
         if (cover == FragmentTable.FRESH) {
             return true;
         }
-        burst.drop(mbuf, cover == FragmentTable.TOO_SCATTERED ? DropReason.FRAGMENT : DropReason.FRAGMENT_OVERLAP);
-        if (cover == FragmentTable.OVERLAP) {
-            dropHeld(burst, datagram, DropReason.FRAGMENT_OVERLAP);
-            if (table.state[datagram] == FragmentTable.KNOWN) {
-                table.state[datagram] = FragmentTable.BROKEN;
-            } else {
-                // Not worth a place: without their first its other fragments go nowhere.
-                close(datagram);
-            }
+        final DropReason reason =
+                cover == FragmentTable.TOO_SCATTERED ? DropReason.FRAGMENT : DropReason.FRAGMENT_OVERLAP;
+        burst.drop(mbuf, reason);
+        if (cover != FragmentTable.DUPLICATE) {
+            breakOff(burst, datagram, reason);
         }
         return false;
     }
 
-    /** Rewrites the fragment by the flow in use, and sends it; or gives it to its owner. */
-    private void sendOn(final Burst burst, final long mbuf, final int datagram, final long nowMs) {
+    /** No more of this datagram goes on. */
+    private void breakOff(final Burst burst, final int datagram, final DropReason reason) {
+        if (table.state[datagram] == FragmentTable.KNOWN) {
+            dropHeld(burst, datagram, reason);
+            table.state[datagram] = FragmentTable.BROKEN;
+        } else {
+            // Not worth a place: without their first its other fragments go nowhere.
+            close(burst, datagram, reason);
+        }
+    }
+
+    /**
+     * Rewrites the fragment by the flow in use, and sends it; or gives it to its owner.
+     *
+     * @return false when it has been dropped
+     */
+    private boolean sendOn(final Burst burst, final long mbuf, final int datagram, final long nowMs) {
         if (table.owner[datagram] != worker) {
-            steering.give(burst, mbuf, table.owner[datagram], DELIVERED);
-            return;
+            return steering.give(burst, mbuf, table.owner[datagram], DELIVERED);
         }
         if (fragment.isTimeUp()) {
             if (fragment.from == 0) {
-                fragment.tellTime(burst);
+                fragment.restore(mbuf);
+                fragment.tellTime(burst, mbuf);
             }
             burst.drop(mbuf, DropReason.TTL_EXCEEDED);
-            return;
+            return false;
         }
         final boolean isTooLong = fragment.length > rewriter.mtu();
         if (isTooLong && !fragment.mayCut()) {
             if (fragment.from == 0) {
-                fragment.tellMtu(burst, rewriter.mtu());
+                fragment.restore(mbuf);
+                fragment.tellMtu(burst, mbuf, rewriter.mtu());
             }
             burst.drop(mbuf, DropReason.MTU_EXCEEDED);
-            return;
+            return false;
         }
         fragment.rewrite(mbuf, table.newId[datagram]);
         if (!isTooLong) {
             egress.makeRoom(rewriter.link(), burst.ingress);
             egress.append(rewriter.link(), mbuf, fragment.length + Ethernet.HEADER_LENGTH);
         } else if (!fragment.cut(burst, mbuf)) {
-            return;
+            return false;
         }
         rewriter.count(fragment.length, nowMs);
+        return true;
     }
 
-    private void close(final int datagram) {
+    /** Forgets a datagram. What still waits for its first is dropped: no packet is held by an entry that is none. */
+    private void close(final Burst burst, final int datagram, final DropReason reason) {
+        dropHeld(burst, datagram, reason);
         book.release((int) table.flowLo[datagram]);
         book.release((int) (table.flowLo[datagram] >>> Integer.SIZE));
         table.close(datagram);
     }
 
-    private void closeWhenComplete(final int datagram) {
+    private void closeWhenComplete(final Burst burst, final int datagram) {
         if (table.isComplete(datagram)) {
-            close(datagram);
+            close(burst, datagram, DropReason.FRAGMENT);
         }
     }
 
@@ -377,8 +402,7 @@ final class Fragments {
         }
         for (int datagram = 0; datagram < FragmentTable.CAPACITY; datagram++) {
             if (table.state[datagram] != FragmentTable.FREE && nowMs - table.sinceMs[datagram] > patienceMs) {
-                dropHeld(burst, datagram, reason);
-                close(datagram);
+                close(burst, datagram, reason);
             }
         }
         burst.end();

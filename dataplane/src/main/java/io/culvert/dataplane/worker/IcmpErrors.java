@@ -16,7 +16,6 @@ import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmp;
 import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Ipv4Address;
-import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -80,7 +79,7 @@ final class IcmpErrors {
 
     /** Packet {@code i} of the burst is about to be dropped for this reason. */
     void tell(final Burst burst, final int i, final DropReason reason) {
-        putSourceBack(burst, i);
+        SourceReplacer.restore(burst, i);
         tell(burst, burst.mbuf(i), burst.length(i), reason);
     }
 
@@ -98,7 +97,7 @@ final class IcmpErrors {
 
     /** Packet {@code i} is longer than the MTU of its way, and its sender forbids fragments (RFC 1191). */
     void tellMtu(final Burst burst, final int i, final int mtu) {
-        putSourceBack(burst, i);
+        SourceReplacer.restore(burst, i);
         tellMtu(burst, burst.mbuf(i), burst.length(i), mtu);
     }
 
@@ -148,16 +147,6 @@ final class IcmpErrors {
             ready[readyCount++] = mbuf;
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_GENERATED));
             counters.increment(counters.catalog().of(WorkerCounter.ORIGINATED));
-        }
-    }
-
-    /** A packet that filtering let in bears the source that its session expects; its own goes back in. */
-    private static void putSourceBack(final Burst burst, final int i) {
-        final int source = (int) burst.keyLo(i);
-        final short port = (short) burst.keyHi(i);
-        if (NativeMemory.getInt(burst.frame(i) + Ipv4.SOURCE) != source
-                || NativeMemory.getShort(burst.frame(i) + Udp.PORTS) != port) {
-            SourceReplacer.replace(burst.frame(i), source, port);
         }
     }
 

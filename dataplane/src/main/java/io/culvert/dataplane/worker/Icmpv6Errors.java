@@ -61,19 +61,24 @@ final class Icmpv6Errors {
 
     /** Packet {@code i} of the burst, as it came in, is about to be dropped for this reason. */
     void tell(final Burst burst, final int i, final DropReason reason) {
+        tell(burst, burst.mbuf(i), burst.length(i), reason);
+    }
+
+    /** This packet, as it came in, is about to be dropped for this reason. @param length of IP, bytes */
+    void tell(final Burst burst, final long packet, final int length, final DropReason reason) {
         if (reason == DropReason.TTL_EXCEEDED) {
-            send(burst, i, Icmpv6.TIME_EXCEEDED, 0, 0);
+            send(burst, packet, length, Icmpv6.TIME_EXCEEDED, 0, 0);
         } else if (policy.refusals()) {
             final int code = refusal(reason);
             if (code != NOBODY) {
-                send(burst, i, Icmpv6.UNREACHABLE, code, 0);
+                send(burst, packet, length, Icmpv6.UNREACHABLE, code, 0);
             }
         }
     }
 
-    /** Packet {@code i} is longer than the MTU of its way (RFC 8201). */
-    void tellMtu(final Burst burst, final int i, final int mtu) {
-        send(burst, i, Icmpv6.PACKET_TOO_BIG, 0, mtu);
+    /** This packet, as it came in, is longer than the MTU of its way (RFC 8201). @param length of IP, bytes */
+    void tellMtu(final Burst burst, final long packet, final int length, final int mtu) {
+        send(burst, packet, length, Icmpv6.PACKET_TOO_BIG, 0, mtu);
     }
 
     /** As {@link IcmpErrors} tells what was decided from what ran out. */
@@ -84,17 +89,18 @@ final class Icmpv6Errors {
         return reason.isLack() ? Icmpv6.ADDRESS_UNREACHABLE : NOBODY;
     }
 
-    private void send(final Burst burst, final int i, final int type, final int code, final int mtu) {
+    private void send(final Burst burst, final long packet, final int length, final int type, final int code,
+                      final int mtu) {
         if (!policy.errors()) {
             return;
         }
         // By /64: who has one has all of its addresses.
-        if (!budget.spend(NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE), nowMs)) {
+        if (!budget.spend(NativeMemory.getLong(Mbuf.data(packet) + Ipv6.SOURCE), nowMs)) {
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_SUPPRESSED));
         } else if (pool.allocate(fresh, 1)) {
-            final int readable = Mbuf.dataLength(burst.mbuf(i)) - Ethernet.HEADER_LENGTH;
-            final int quoted = Math.min(Math.min(burst.length(i), readable), LONGEST - HEADERS);
-            write(burst, i, type, code, mtu, quoted);
+            final int readable = Mbuf.dataLength(packet) - Ethernet.HEADER_LENGTH;
+            final int quoted = Math.min(Math.min(length, readable), LONGEST - HEADERS);
+            write(links[burst.ingress], Mbuf.data(packet), type, code, mtu, quoted);
             final long mbuf = fresh.get(JAVA_LONG, 0);
             NativeMemory.write(Mbuf.data(mbuf), message, Icmpv6.QUOTE + quoted);
             Mbuf.setLength(mbuf, Icmpv6.QUOTE + quoted);
@@ -105,10 +111,9 @@ final class Icmpv6Errors {
         }
     }
 
-    private void write(final Burst burst, final int i, final int type, final int code, final int mtu,
+    private void write(final Link link, final long frame, final int type, final int code, final int mtu,
                        final int quoted) {
-        final Link link = links[burst.ingress];
-        NativeMemory.read(burst.frame(i), message, Ipv6.PAYLOAD);
+        NativeMemory.read(frame, message, Ipv6.PAYLOAD);
         final long high = message.get(Wire.LONG, Ipv6.SOURCE);
         final long low = message.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES);
         final Link.Subnet own = link.addressTowards(high, low);
@@ -123,7 +128,7 @@ final class Icmpv6Errors {
         message.set(Wire.LONG, Ipv6.DESTINATION + Long.BYTES, low);
         message.set(Wire.INT, Icmpv6.TYPE, type | code << Byte.SIZE);
         message.set(Wire.INT, Icmpv6.MTU, Integer.reverseBytes(mtu));
-        NativeMemory.readInto(burst.frame(i) + Ethernet.HEADER_LENGTH, message, Icmpv6.QUOTE, quoted);
+        NativeMemory.readInto(frame + Ethernet.HEADER_LENGTH, message, Icmpv6.QUOTE, quoted);
         Icmpv6.seal(message, Icmpv6.HEADER_LENGTH + quoted);
     }
 }

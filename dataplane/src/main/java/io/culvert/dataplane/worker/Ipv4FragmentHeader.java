@@ -117,13 +117,18 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     }
 
     @Override
-    void tellTime(final Burst burst) {
-        errors.tell(burst, 0, DropReason.TTL_EXCEEDED);
+    void restore(final long mbuf) {
+        NativeMemory.write(Mbuf.data(mbuf), header, Udp.END);
     }
 
     @Override
-    void tellMtu(final Burst burst, final int mtu) {
-        errors.tellMtu(burst, 0, mtu);
+    void tellTime(final Burst burst, final long mbuf) {
+        errors.tell(burst, mbuf, length, DropReason.TTL_EXCEEDED);
+    }
+
+    @Override
+    void tellMtu(final Burst burst, final long mbuf, final int mtu) {
+        errors.tellMtu(burst, mbuf, length, mtu);
     }
 
     @Override

@@ -38,6 +38,9 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     private long frame;
     /** Where the fragment header lies, from the frame's first byte. */
     private int at;
+    /** Of the UDP header, as they lie in the packet, if it is the first fragment. */
+    private short sourcePort;
+    private short checksum;
 
     /**
      * @param admit opens a session for the burst's packet that has no flow, or drops it; told where UDP lies
@@ -120,8 +123,9 @@ final class Ipv6FragmentHeader extends FragmentHeader {
         if (Wire.host16(NativeMemory.getShort(frame + udpAt() + UDP_LENGTH)) < Udp.HEADER_LENGTH) {
             return DropReason.BAD_UDP_LENGTH.ordinal();
         }
-        return NativeMemory.getShort(frame + udpAt() + UDP_CHECKSUM) == 0
-                ? DropReason.UDP_CHECKSUM_ABSENT.ordinal() : FINE;
+        sourcePort = NativeMemory.getShort(frame + udpAt());
+        checksum = NativeMemory.getShort(frame + udpAt() + UDP_CHECKSUM);
+        return checksum == 0 ? DropReason.UDP_CHECKSUM_ABSENT.ordinal() : FINE;
     }
 
     /** Where what the datagram carries begins, from the frame's first byte; in the first fragment the UDP header. */
@@ -173,23 +177,21 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     }
 
     @Override
-    void tellTime(final Burst burst) {
-        if (isOfItsSender()) {
-            errors.tell(burst, 0, DropReason.TTL_EXCEEDED);
-        }
+    void restore(final long mbuf) {
+        NativeMemory.setLong(frame + Ipv6.SOURCE, sourceHigh);
+        NativeMemory.setLong(frame + Ipv6.SOURCE + Long.BYTES, sourceLow);
+        NativeMemory.setShort(frame + udpAt(), sourcePort);
+        NativeMemory.setShort(frame + udpAt() + UDP_CHECKSUM, checksum);
     }
 
     @Override
-    void tellMtu(final Burst burst, final int mtu) {
-        if (isOfItsSender()) {
-            errors.tellMtu(burst, 0, mtu);
-        }
+    void tellTime(final Burst burst, final long mbuf) {
+        errors.tell(burst, mbuf, length, DropReason.TTL_EXCEEDED);
     }
 
-    /** Filtering may have replaced the source: then who sent the packet is not in it any more. */
-    private boolean isOfItsSender() {
-        return NativeMemory.getLong(frame + Ipv6.SOURCE) == sourceHigh
-                && NativeMemory.getLong(frame + Ipv6.SOURCE + Long.BYTES) == sourceLow;
+    @Override
+    void tellMtu(final Burst burst, final long mbuf, final int mtu) {
+        errors.tellMtu(burst, mbuf, length, mtu);
     }
 
     @Override
@@ -201,9 +203,10 @@ final class Ipv6FragmentHeader extends FragmentHeader {
         NativeMemory.setInt(frame + at + Ipv6.FRAGMENT_ID, newId);
         if (from == 0) {
             final long udp = frame + udpAt();
-            final int checksum = NativeMemory.getShort(udp + UDP_CHECKSUM) & 0xFFFF;
+            // Filtering may have replaced the source since the header was read, and the checksum with it.
+            final int sum = NativeMemory.getShort(udp + UDP_CHECKSUM) & 0xFFFF;
             NativeMemory.setInt(udp, rewriter.newPorts());
-            NativeMemory.setShort(udp + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, rewriter.l4Delta()));
+            NativeMemory.setShort(udp + UDP_CHECKSUM, (short) Checksum.updateUdp(sum, rewriter.l4Delta()));
         }
         NativeMemory.setLong(frame + Ethernet.DESTINATION, rewriter.macsLo());
         NativeMemory.setInt(frame + Ethernet.DESTINATION + Long.BYTES, rewriter.macsHi());

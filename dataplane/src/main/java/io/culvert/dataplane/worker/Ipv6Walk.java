@@ -43,6 +43,11 @@ final class Ipv6Walk {
     final Burst burst;
     /** Where the UDP header of each lies, from the frame's first byte. */
     private final int[] udpAt = new int[Burst.CAPACITY];
+    /** Packets whose source filtering has replaced, and what it was: the address, the port, the UDP checksum above. */
+    private final boolean[] isStranger = new boolean[Burst.CAPACITY];
+    private final long[] strangerHigh = new long[Burst.CAPACITY];
+    private final long[] strangerLow = new long[Burst.CAPACITY];
+    private final int[] strangerPortChecksum = new int[Burst.CAPACITY];
     private int waiting;
 
     private final long[] macs;
@@ -117,6 +122,7 @@ final class Ipv6Walk {
             }
             burst.put(dense, mbuf, data, payloadLength + Ipv6.HEADER_LENGTH);
             udpAt[dense] = at;
+            isStranger[dense] = false;
             setKey(dense, numberAt(data + Ipv6.SOURCE), numberAt(data + Ipv6.DESTINATION),
                     NativeMemory.getInt(data + at));
             dense++;
@@ -150,6 +156,7 @@ final class Ipv6Walk {
     /** {@link #admit} for a packet that was put into the burst alone. @param at where its UDP header lies */
     void admitAlone(final int at, final long nowMs) {
         udpAt[0] = at;
+        isStranger[0] = false;
         admit(0, nowMs);
     }
 
@@ -211,10 +218,15 @@ final class Ipv6Walk {
         final long data = burst.frame(i);
         final int source = (int) flows.keyLo(reply);
         final int port = (int) flows.keyHi(reply) & 0xFFFF;
-        int delta = Checksum.delta(0, NativeMemory.getShort(data + udpAt[i]) & 0xFFFF, port);
-        delta = Checksum.delta(delta, NativeMemory.getLong(data + Ipv6.SOURCE), book.high(source));
-        delta = Checksum.delta(delta, NativeMemory.getLong(data + Ipv6.SOURCE + Long.BYTES), book.low(source));
+        final int itsPort = NativeMemory.getShort(data + udpAt[i]) & 0xFFFF;
         final int checksum = NativeMemory.getShort(data + udpAt[i] + UDP_CHECKSUM) & 0xFFFF;
+        isStranger[i] = true;
+        strangerHigh[i] = NativeMemory.getLong(data + Ipv6.SOURCE);
+        strangerLow[i] = NativeMemory.getLong(data + Ipv6.SOURCE + Long.BYTES);
+        strangerPortChecksum[i] = itsPort | checksum << Short.SIZE;
+        int delta = Checksum.delta(0, itsPort, port);
+        delta = Checksum.delta(delta, strangerHigh[i], book.high(source));
+        delta = Checksum.delta(delta, strangerLow[i], book.low(source));
         NativeMemory.setShort(data + udpAt[i] + UDP_CHECKSUM, (short) Checksum.updateUdp(checksum, delta));
         NativeMemory.setShort(data + udpAt[i], (short) port);
         setAddress(data + Ipv6.SOURCE, source);
@@ -241,8 +253,7 @@ final class Ipv6Walk {
             final int hopLimit = NativeMemory.getShort(data + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
             final int length = burst.length(i);
             if (length > linkMtu >>> Short.SIZE || hopLimit < 2 * decrement) {
-                final boolean isFromPeer = isFromPeer(i, (int) flow.get(LONG, FlowEntry.KEY_LO), (short) keyHi);
-                stop(i, isFromPeer, adjacency, linkMtu, nowMs);
+                stop(i, adjacency, linkMtu, nowMs);
                 continue;
             }
             final long addresses = flow.get(LONG, FlowEntry.NEW_ADDRESSES);
@@ -276,26 +287,28 @@ final class Ipv6Walk {
         NativeMemory.setLong(at + Long.BYTES, book.low(number));
     }
 
-    /** Whether packet {@code i} came from the peer of the flow that it follows. */
-    private boolean isFromPeer(final int i, final int source, final short port) {
-        return source == (int) burst.keyLo(i) && port == (short) burst.keyHi(i);
-    }
-
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
-    private void stop(final int i, final boolean isFromPeer, final int adjacency, final int linkMtu, final long nowMs) {
+    private void stop(final int i, final int adjacency, final int linkMtu, final long nowMs) {
+        restore(i);
         if (linkMtu >>> Short.SIZE == 0) {
             unresolved.hold(burst, i, adjacency, nowMs);
-            return;
+        } else if (burst.length(i) > linkMtu >>> Short.SIZE) {
+            errors.tellMtu(burst, burst.mbuf(i), burst.length(i), linkMtu >>> Short.SIZE);
+            burst.drop(i, DropReason.MTU_EXCEEDED);
+        } else {
+            errors.tell(burst, i, DropReason.TTL_EXCEEDED);
+            burst.drop(i, DropReason.TTL_EXCEEDED);
         }
-        final boolean isTooLong = burst.length(i) > linkMtu >>> Short.SIZE;
-        // Otherwise filtering has replaced the source: who sent the packet is not known any more.
-        if (isFromPeer) {
-            if (isTooLong) {
-                errors.tellMtu(burst, i, linkMtu >>> Short.SIZE);
-            } else {
-                errors.tell(burst, i, DropReason.TTL_EXCEEDED);
-            }
+    }
+
+    /** Gives a packet that stops here the source back that it came in with. */
+    private void restore(final int i) {
+        if (isStranger[i]) {
+            final long udp = burst.frame(i) + udpAt[i];
+            NativeMemory.setLong(burst.frame(i) + Ipv6.SOURCE, strangerHigh[i]);
+            NativeMemory.setLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES, strangerLow[i]);
+            NativeMemory.setShort(udp, (short) strangerPortChecksum[i]);
+            NativeMemory.setShort(udp + UDP_CHECKSUM, (short) (strangerPortChecksum[i] >>> Short.SIZE));
         }
-        burst.drop(i, isTooLong ? DropReason.MTU_EXCEEDED : DropReason.TTL_EXCEEDED);
     }
 }

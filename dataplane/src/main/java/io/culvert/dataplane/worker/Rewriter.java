@@ -100,6 +100,8 @@ final class Rewriter {
         final int adjacency = NativeMemory.getShort(burst.flow(i) + FlowEntry.ADJACENCY) & 0xFFFF;
         final int mtu = neighbors.mtu(adjacency);
         if (mtu == 0) {
+            // It will walk again from the start, as whoever it came from sent it.
+            SourceReplacer.restore(burst, i);
             waiting.hold(burst, i, adjacency, nowMs);
         } else if (burst.length(i) > mtu) {
             if (Fragmenter.mayCut(NativeMemory.getShort(burst.frame(i) + Ipv4.FRAGMENT))) {

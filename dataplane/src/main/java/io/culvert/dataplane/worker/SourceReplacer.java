@@ -28,5 +28,15 @@ final class SourceReplacer {
         NativeMemory.setShort(frame + Udp.CHECKSUM, (short) Checksum.updateUdp(udpChecksum, l4Delta));
     }
 
+    /** Gives packet {@code i} of the burst, which stops here, the source back that it came in with: its key's. */
+    static void restore(final Burst burst, final int i) {
+        final int source = (int) burst.keyLo(i);
+        final short port = (short) burst.keyHi(i);
+        if (NativeMemory.getInt(burst.frame(i) + Ipv4.SOURCE) != source
+                || NativeMemory.getShort(burst.frame(i) + Udp.PORTS) != port) {
+            replace(burst.frame(i), source, port);
+        }
+    }
+
     private SourceReplacer() { }
 }
