@@ -66,7 +66,7 @@ class ConfigValuesTest {
 
     @Test
     void spansOverlapExactlyWhenSomePairOfNetworksDoes() {
-        final long seed = new Random().nextLong();
+        final long seed = Long.getLong("culvert.seed", 4_787); // the long profile sets another for each run
         System.out.println("seed " + seed);
         final Random random = new Random(seed);
         int overlapping = 0;

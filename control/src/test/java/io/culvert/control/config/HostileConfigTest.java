@@ -98,7 +98,7 @@ class HostileConfigTest {
 
     @Test
     void mutatedFilesEndInAConfigurationOrAFailure() throws Exception {
-        final long seed = new Random().nextLong();
+        final long seed = Long.getLong("culvert.seed", 4_787); // the long profile sets another for each run
         System.out.println("seed " + seed);
         final Random random = new Random(seed);
         final String valid = Files.readString(Path.of("..", "deploy", "examples", "appliance.yaml"));

@@ -41,7 +41,7 @@ class PayloadTest {
 
     @Test
     void noticesAFlippedBitAnywhereInTheLongestPayload() {
-        final long seed = System.nanoTime();
+        final long seed = Long.getLong("culvert.seed", 4_787); // the long profile sets another for each run
         final SplittableRandom random = new SplittableRandom(seed);
         final MemorySegment memory = written(65_507);
         for (int i = 0; i < 500; i++) {

@@ -16,7 +16,7 @@ class SequenceWindowTest {
 
     @Test
     void agreesWithASetOfAllThatCame() {
-        final long seed = System.nanoTime();
+        final long seed = Long.getLong("culvert.seed", 4_787); // the long profile sets another for each run
         final SplittableRandom random = new SplittableRandom(seed);
         final SequenceWindow window = new SequenceWindow(3);
         final Set<Integer> seen = new HashSet<>();

@@ -9,11 +9,12 @@ import static io.culvert.dataplane.worker.StrictPacket.UDP;
 import static io.culvert.dataplane.worker.StrictPacket.word;
 
 import io.culvert.dataplane.worker.StrictPacket.Endpoint;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * Says of every frame that leaves the relay which of those that came in explains it, or that none does. Which
@@ -49,6 +50,29 @@ final class FuzzOracle {
             }
             packet = parsed;
             fault = wrong;
+        }
+
+        /** How many bytes this frame and another have in common at their ends, where no relay changes anything. */
+        private int likeness(final byte[] out) {
+            int common = 0;
+            while (common < Math.min(frame.length, out.length)
+                    && frame[frame.length - 1 - common] == out[out.length - 1 - common]) {
+                common++;
+            }
+            return common;
+        }
+    }
+
+    /**
+     * What is wrong with a frame that left.
+     *
+     * @param what the judgement on the cause that the frame resembles most, or on the frame alone
+     * @param nearest that cause; null when the frame alone is wrong
+     * @param all the judgement on every cause, a line each
+     */
+    record Fault(String what, Cause nearest, List<String> all) {
+        static Fault of(final String what) {
+            return new Fault(what, null, List.of());
         }
     }
 
@@ -99,41 +123,50 @@ final class FuzzOracle {
     }
 
     /** @return null when a cause explains the frame, otherwise why none does */
-    String explain(final List<Cause> causes, final int link, final byte[] frame) {
+    Fault explain(final List<Cause> causes, final int link, final byte[] frame) {
         final StrictPacket out;
         try {
             out = StrictPacket.parse(frame);
         } catch (final IllegalArgumentException e) {
-            return "it is malformed: " + e.getMessage();
+            return Fault.of("it is malformed: " + e.getMessage());
         }
         if (out.bytes.length != frame.length) {
-            return "something lies behind the packet";
+            return Fault.of("something lies behind the packet");
         }
         if (out.macFrom() != FuzzNetwork.MAC[link]) {
-            return "it has not the port's MAC address";
+            return Fault.of("it has not the port's MAC address");
         }
         if (isQuestion(out)) {
-            return question(link, out);
+            final String reason = question(link, out);
+            return reason == null ? null : Fault.of(reason);
         }
-        final Set<String> reasons = new TreeSet<>();
+        final List<String> all = new ArrayList<>();
+        Cause nearest = null;
+        String what = "no frame came in that could explain it";
         for (final Cause cause : causes) {
             // Of a burst, which of those that are alike led to which cannot be told.
-            if (cause.packet != null && (!sessions.isAlone() || !cause.isSpent)) {
-                String reason;
-                try {
-                    reason = explain(cause, link, out);
-                } catch (final IndexOutOfBoundsException e) {
-                    reason = "a quote is cut short";
+            final boolean mayExplain = cause.packet != null && (!sessions.isAlone() || !cause.isSpent);
+            final String reason = mayExplain ? judge(cause, link, out) : "a cause has a fault: " + cause.fault;
+            if (reason == null) {
+                return null;
+            }
+            if (cause.frame != null) {
+                all.add(cause.link + ":" + HexFormat.of().formatHex(cause.frame) + " " + reason);
+                if (nearest == null || nearest.likeness(frame) < cause.likeness(frame)) {
+                    nearest = cause;
+                    what = reason;
                 }
-                if (reason == null) {
-                    return null;
-                }
-                reasons.add(reason);
-            } else if (cause.fault != null) {
-                reasons.add("a cause has a fault: " + cause.fault);
             }
         }
-        return "nothing explains it: " + reasons;
+        return new Fault(what, nearest, all);
+    }
+
+    private String judge(final Cause cause, final int link, final StrictPacket out) {
+        try {
+            return explain(cause, link, out);
+        } catch (final IndexOutOfBoundsException e) {
+            return "a quote is cut short";
+        }
     }
 
     private String question(final int link, final StrictPacket out) {

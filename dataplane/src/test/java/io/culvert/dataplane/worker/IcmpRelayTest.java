@@ -49,17 +49,17 @@ class IcmpRelayTest {
         try (TestRelay relay = TestRelay.withNeighbors(scratch, 16)) {
             final byte[] there = relay.pass(EDGE, INNER, fromClient(CLIENT_PORT, LISTEN)).getFirst();
             final byte[] back = relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, Frames.sourcePort(there))).getFirst();
-            final long seenForward = FlowEntry.lastSeenMs(relay.flows.entry(0));
-            final long seenBack = FlowEntry.lastSeenMs(relay.flows.entry(1));
+            final long seenForward = FlowEntry.lastSeenMs(relay.entry(0));
+            final long seenBack = FlowEntry.lastSeenMs(relay.entry(1));
             relay.advanceMs(1_000);
             for (int type = 0; type < TYPES; type++) {
                 for (int first = 0; first < CODES; first += BURST) {
                     sweep(relay, random, type, first, there, back);
                 }
             }
-            assertEquals(1, relay.flows.sessions());
-            assertEquals(seenForward, FlowEntry.lastSeenMs(relay.flows.entry(0)));
-            assertEquals(seenBack, FlowEntry.lastSeenMs(relay.flows.entry(1)));
+            assertEquals(1, relay.sessions());
+            assertEquals(seenForward, FlowEntry.lastSeenMs(relay.entry(0)));
+            assertEquals(seenBack, FlowEntry.lastSeenMs(relay.entry(1)));
             assertTrue(relay.count(WorkerCounter.ICMP_TRANSLATED) >= 3 * CODES, "errors did go through");
             assertEquals(1, relay.pass(EDGE, INNER, fromClient(CLIENT_PORT, LISTEN)).size());
             assertEquals(1, relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, Frames.sourcePort(there))).size());
@@ -79,7 +79,7 @@ class IcmpRelayTest {
         }
         relay.send(INNER, fromTarget);
         relay.send(EDGE, fromClient);
-        relay.worker.doWork();
+        relay.work();
         relay.received(EDGE);
         relay.received(INNER);
     }
@@ -101,7 +101,7 @@ class IcmpRelayTest {
                 relay.workForMs(1_000);
                 relay.received(EDGE);
             }
-            assertEquals(0, relay.flows.sessions());
+            assertEquals(0, relay.sessions());
             assertTrue(relay.dropped(DropReason.ICMP_UNRELATED) > 0, "the last ones were about nothing any more");
         }
     }

@@ -66,7 +66,7 @@ class Ipv6AllocationTest {
         TestEal.init();
         final FutureTask<Void> task = new FutureTask<>(() -> {
             final Lcore lcore = Lcore.enter(Lcore.allowedCpus()[0]);
-            try (TestRelay opened = new TestRelay(scratch, 10_000, Ipv6AllocationTest::ofIpv6)) {
+            try (TestRelay opened = TestRelay.alone(scratch, 10_000, Ipv6AllocationTest::ofIpv6)) {
                 relay = opened;
                 relay.neighbors.addStatic(EDGE, CLIENT.high(), CLIENT.low(), CLIENT_MAC);
                 relay.neighbors.addStatic(INNER, TARGET.high(), TARGET.low(), TARGET_MAC);

@@ -145,7 +145,7 @@ class LimitsTest {
     @ParameterizedTest
     @CsvSource({"7, 1, 7", "7, 2, 3", "7, 7, 1", "7, 9, 1"})
     void aWorkerEnforcesItsShareAndHasRoomForOneAtLeast(final int limit, final int workers, final int share) {
-        relay = TestRelay.withNeighbors(scratch, SESSIONS, plan -> new RelayPlan(plan.links(), plan.rules().stream()
+        relay = TestRelay.alone(scratch, SESSIONS, plan -> new RelayPlan(plan.links(), plan.rules().stream()
                 .map(rule -> TestRelay.with(rule, limit, Limits.NONE)).toList(), plan.pools(),
                 Limits.Spec.UNLIMITED, workers));
         come(0, 10);
@@ -190,7 +190,7 @@ class LimitsTest {
     void whileThePoolIsExhaustedANewcomerCostsNoSearchAndNoRoom(final boolean portPairs) {
         final NatBehavior behavior = new NatBehavior(portPairs ? Mapping.ENDPOINT_INDEPENDENT
                 : Mapping.ADDRESS_AND_PORT, Filtering.ADDRESS_AND_PORT, portPairs);
-        relay = TestRelay.withNeighbors(scratch, 2 * SESSIONS * 2, plan -> behindGateway(
+        relay = TestRelay.alone(scratch, 2 * SESSIONS * 2, plan -> behindGateway(
                 TestRelay.plan(behavior), TestRelay.plan(behavior).rules(), Limits.Spec.UNLIMITED));
         final int ports = POOL_HIGH - POOL_LOW + 1;
         come(0, ports);
@@ -239,7 +239,7 @@ class LimitsTest {
     }
 
     private void open(final Limits.Spec spec, final int maxSessions, final int newPerSecond) {
-        relay = TestRelay.withNeighbors(scratch, SESSIONS, plan -> behindGateway(plan, plan.rules().stream()
+        relay = TestRelay.alone(scratch, SESSIONS, plan -> behindGateway(plan, plan.rules().stream()
                 .map(rule -> TestRelay.with(rule, maxSessions, newPerSecond)).toList(), spec));
     }
 

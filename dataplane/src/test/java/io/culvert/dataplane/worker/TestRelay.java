@@ -40,9 +40,13 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
- * A worker between two links whose wires the test holds in its hands. A net_ring loops its transmit side to its
- * receive side, so each link is two of them: the test sends into the one that the worker receives from, and receives
- * from the other. Time is the test's too.
+ * A worker, or as many as the plan says, between two links whose wires the test holds in its hands. A net_ring loops its
+ * transmit side to its receive side, so each link is two of them: the test sends into the one that the worker receives
+ * from, and receives from the other. Time is the test's too.
+ *
+ * <p>Whatever a test does here, a {@link Bystander} talks in between: in every burst that has room its packets come first
+ * and last, and must leave as if the test did nothing; what the test sees and counts does not have them in it. So every
+ * packet test is also one of isolation, in both directions.
  */
 final class TestRelay implements AutoCloseable {
     static final int EDGE = 0;
@@ -77,19 +81,27 @@ final class TestRelay implements AutoCloseable {
     private final Mempool pool;
     private final Port[] in = new Port[2];
     private final Port[] out = new Port[2];
-    private final TxQueue[] toWorker = new TxQueue[2];
-    private final RxQueue[] fromWorker = new RxQueue[2];
+    /** What the test has sent since the workers last worked, by link and queue. */
+    private final List<List<List<byte[]>>> wire = new ArrayList<>();
+    /** Packets of bursts to come: what was sent was more than one. */
+    private final int[] backlog = new int[2];
     private final MemorySegment mbufs = arena.allocate(JAVA_LONG, Burst.CAPACITY);
     private final CounterCatalog catalog;
-    private final WorkerCounters counters;
+    private final List<WorkerCounters> counters = new ArrayList<>();
     private final int buffersAtStart;
+    private final Bystander bystander;
+    /** Whether the bystander has to be silent: the mempool is empty, on purpose. */
+    private boolean isDry;
     private long cycles;
     private long draws;
 
     private final SnatPools snatPools;
     final Neighbors neighbors;
+    /** Of the first worker, as is {@link #worker}. */
     final FlowTable flows;
     final Worker worker;
+    final List<Worker> workers = new ArrayList<>();
+    private final List<FlowTable> tables = new ArrayList<>();
 
     TestRelay(final Path scratch, final int sessions) {
         this(scratch, sessions, plan -> plan);
@@ -97,29 +109,57 @@ final class TestRelay implements AutoCloseable {
 
     /** @param change what is different from the usual plan */
     TestRelay(final Path scratch, final int sessions, final UnaryOperator<RelayPlan> change) {
+        this(scratch, sessions, change, true);
+    }
+
+    private TestRelay(final Path scratch, final int sessions, final UnaryOperator<RelayPlan> change,
+                      final boolean isAccompanied) {
         TestEal.init();
         pool = Mempool.create("test-relay-" + pools++, BUFFERS, DATA_ROOM, -1);
+        final RelayPlan own = change.apply(plan(NatBehavior.STRICT));
+        bystander = isAccompanied ? Bystander.of(own) : null;
+        final RelayPlan plan = isAccompanied ? bystander.join(own) : own;
         for (int link = 0; link < 2; link++) {
-            in[link] = open("net_ring_in" + link);
-            out[link] = open("net_ring_out" + link);
-            toWorker[link] = in[link].txQueue(0);
-            fromWorker[link] = out[link].rxQueue(0);
+            in[link] = open("net_ring_in" + link, plan.workers());
+            out[link] = open("net_ring_out" + link, plan.workers());
+            wire.add(IntStream.range(0, plan.workers()).<List<byte[]>>mapToObj(i -> new ArrayList<>()).toList());
         }
         buffersAtStart = pool.available();
-        final RelayPlan plan = change.apply(plan(NatBehavior.STRICT));
         catalog = new CounterCatalog(List.of("edge", "inner"), plan.rules().stream().map(Rule::name).toList());
         snatPools = new SnatPools(plan.pools(), plan.ruleTable(), random());
         neighbors = new Neighbors(plan.links(), arena);
-        flows = new FlowTable(FlowFile.inMemory(sessions, plan.addressesFor(sessions), arena));
+        if (isAccompanied) {
+            bystander.introduce(neighbors);
+        }
+        openWorkers(plan, sessions + (isAccompanied ? bystander.sessions() : 0), scratch);
+        worker = workers.getFirst();
+        flows = tables.getFirst();
+    }
+
+    private void openWorkers(final RelayPlan plan, final int sessions, final Path scratch) {
+        final CounterFile file;
         try {
-            counters = CounterFile.create(scratch.resolve("counters"), catalog, List.of(), 1, 1_000_000, arena)
-                    .worker(0, catalog);
+            file = CounterFile.create(scratch.resolve("counters"), catalog, List.of(), plan.workers(), 1_000_000,
+                    arena);
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        worker = new Worker(plan, 0, new RxQueue[] {in[0].rxQueue(0), in[1].rxQueue(0)},
-                new TxQueue[] {out[0].txQueue(0), out[1].txQueue(0)}, flows, snatPools,
-                neighbors, new Handoff(1), pool, counters, clock(), arena);
+        final Handoff handoff = new Handoff(plan.workers());
+        for (int i = 0; i < plan.workers(); i++) {
+            counters.add(file.worker(i, catalog));
+            tables.add(new FlowTable(FlowFile.inMemory(sessions, plan.addressesFor(sessions), arena)));
+            workers.add(new Worker(plan, i, new RxQueue[] {in[0].rxQueue(i), in[1].rxQueue(i)},
+                    new TxQueue[] {out[0].txQueue(i), out[1].txQueue(i)}, tables.get(i), snatPools,
+                    neighbors, handoff, pool, counters.get(i), clock(), arena));
+        }
+    }
+
+    /**
+     * {@link #withNeighbors} without the bystander: for tests of what a worker costs, of limits that the bystander would
+     * count towards, and of silence that is longer than its session lives.
+     */
+    static TestRelay alone(final Path scratch, final int sessions, final UnaryOperator<RelayPlan> change) {
+        return new TestRelay(scratch, sessions, change, false).knowingNeighbors();
     }
 
     /** With next hops that are all known. */
@@ -128,10 +168,14 @@ final class TestRelay implements AutoCloseable {
     }
 
     static TestRelay withNeighbors(final Path scratch, final int sessions, final UnaryOperator<RelayPlan> change) {
-        final TestRelay relay = new TestRelay(scratch, sessions, change);
-        relay.neighbors.addStatic(EDGE, CLIENT, CLIENT_MAC);
-        relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
-        return relay;
+        return new TestRelay(scratch, sessions, change).knowingNeighbors();
+    }
+
+    /** The usual client and target need not be asked for. */
+    private TestRelay knowingNeighbors() {
+        neighbors.addStatic(EDGE, CLIENT, CLIENT_MAC);
+        neighbors.addStatic(INNER, TARGET, TARGET_MAC);
+        return this;
     }
 
     static RelayPlan plan(final NatBehavior behavior) {
@@ -163,9 +207,9 @@ final class TestRelay implements AutoCloseable {
                 rule.newPerSecond());
     }
 
-    private Port open(final String name) {
+    private Port open(final String name, final int queues) {
         final Port port = Port.open(name);
-        port.start(1, 512, 0, pool);
+        port.start(queues, 512, 0, pool);
         return port;
     }
 
@@ -205,46 +249,92 @@ final class TestRelay implements AutoCloseable {
     void workForMs(final int ms) {
         for (int i = 0; i < ms; i++) {
             advanceMs(1);
-            worker.doWork();
+            work();
         }
     }
 
-    /** Lays frames on the wire to the worker. */
+    /** Lays frames on the wire to the worker, the first one of several. */
     void send(final int link, final byte[]... frames) {
-        for (final byte[] frame : frames) {
-            send(link, MemorySegment.ofArray(frame), frame.length, 1);
-        }
+        sendTo(0, link, frames);
+    }
+
+    /** Lays frames on the wire to one worker's queue. */
+    void sendTo(final int queue, final int link, final byte[]... frames) {
+        wire.get(link).get(queue).addAll(List.of(frames));
     }
 
     /** Lays {@code count} frames of one length, one behind the other in {@code frames}, on the wire. */
     void send(final int link, final MemorySegment frames, final int length, final int count) {
+        lay(0, link, frames, length, count);
+    }
+
+    private void lay(final int queue, final int link, final MemorySegment frames, final int length, final int count) {
         assertTrue(pool.allocate(mbufs, count), "the mempool has buffers");
         for (int i = 0; i < count; i++) {
             final MemorySegment mbuf = Mbuf.view(mbufs.getAtIndex(JAVA_LONG, i));
             Mbuf.setLength(mbufs.getAtIndex(JAVA_LONG, i), length);
             MemorySegment.copy(frames, (long) i * length, NativeMemory.view(Mbuf.data(mbuf), length), 0, length);
         }
-        assertEquals(count, toWorker[link].transmit(mbufs, count), "the wire has room");
+        assertEquals(count, in[link].txQueue(queue).transmit(mbufs, count), "the wire has room");
     }
 
-    /** Takes all frames off the wire from the worker. */
+    /** Each worker works once, on what was sent and on what is left of it. @return packets of the test taken in */
+    int work() {
+        int spoken = 0;
+        for (int link = 0; link < 2; link++) {
+            final List<byte[]> first = wire.get(link).getFirst();
+            final int waiting = backlog[link] + first.size();
+            final List<byte[]> ours = mayJoin(waiting) ? bystander.speak(link) : List.of();
+            if (!ours.isEmpty()) {
+                first.addAll(0, ours);
+                first.addAll(bystander.speak(link));
+            }
+            spoken += 2 * ours.size();
+            backlog[link] = Math.max(0, waiting - Burst.CAPACITY);
+            layAll(link);
+        }
+        int work = 0;
+        for (final Worker each : workers) {
+            work += each.doWork();
+        }
+        return work - spoken;
+    }
+
+    private void layAll(final int link) {
+        for (int queue = 0; queue < workers.size(); queue++) {
+            final List<byte[]> frames = wire.get(link).get(queue);
+            for (final byte[] frame : frames) {
+                lay(queue, link, MemorySegment.ofArray(frame), frame.length, 1);
+            }
+            frames.clear();
+        }
+    }
+
+    private boolean mayJoin(final int waiting) {
+        return bystander != null && !isDry && waiting > 0 && waiting <= Burst.CAPACITY - 2 * bystander.sessions();
+    }
+
+    /** Takes all frames off the wire from the workers. */
     List<byte[]> received(final int link) {
         final List<byte[]> frames = new ArrayList<>();
-        for (int count = fromWorker[link].receive(mbufs, Burst.CAPACITY); count > 0;
-                count = fromWorker[link].receive(mbufs, Burst.CAPACITY)) {
-            for (int i = 0; i < count; i++) {
-                final MemorySegment mbuf = Mbuf.view(mbufs.getAtIndex(JAVA_LONG, i));
-                assertEquals(Mbuf.packetLength(mbuf), Mbuf.dataLength(mbuf));
-                frames.add(NativeMemory.view(Mbuf.data(mbuf), Mbuf.packetLength(mbuf)).toArray(JAVA_BYTE));
+        for (int queue = 0; queue < workers.size(); queue++) {
+            final RxQueue fromWorker = out[link].rxQueue(queue);
+            for (int count = fromWorker.receive(mbufs, Burst.CAPACITY); count > 0;
+                    count = fromWorker.receive(mbufs, Burst.CAPACITY)) {
+                for (int i = 0; i < count; i++) {
+                    final MemorySegment mbuf = Mbuf.view(mbufs.getAtIndex(JAVA_LONG, i));
+                    assertEquals(Mbuf.packetLength(mbuf), Mbuf.dataLength(mbuf));
+                    frames.add(NativeMemory.view(Mbuf.data(mbuf), Mbuf.packetLength(mbuf)).toArray(JAVA_BYTE));
+                }
+                Mempool.free(mbufs, count);
             }
-            Mempool.free(mbufs, count);
         }
-        return frames;
+        return bystander == null ? frames : bystander.takeFrom(link, frames);
     }
 
-    /** Takes one burst off the wire, unseen. @return how many */
+    /** Takes one burst off the wire, unseen: only without a bystander. @return how many */
     int discard(final int link) {
-        final int count = fromWorker[link].receive(mbufs, Burst.CAPACITY);
+        final int count = out[link].rxQueue(0).receive(mbufs, Burst.CAPACITY);
         Mempool.free(mbufs, count);
         return count;
     }
@@ -252,19 +342,23 @@ final class TestRelay implements AutoCloseable {
     /** Sends, works once, receives. */
     List<byte[]> pass(final int from, final int to, final byte[]... frames) {
         send(from, frames);
-        worker.doWork();
+        work();
         return received(to);
     }
 
-    /** Does something while the mempool is empty. */
+    /** Does something while the mempool is empty; what was sent before is on the wire. */
     void withoutBuffers(final Runnable something) {
+        layAll(EDGE);
+        layAll(INNER);
         final MemorySegment taken = arena.allocate(JAVA_LONG, BUFFERS);
         final MemorySegment one = arena.allocate(JAVA_LONG);
         int count = 0;
         while (pool.allocate(one, 1)) {
             taken.setAtIndex(JAVA_LONG, count++, one.get(JAVA_LONG, 0));
         }
+        isDry = true;
         something.run();
+        isDry = false;
         Mempool.free(taken, count);
     }
 
@@ -277,19 +371,39 @@ final class TestRelay implements AutoCloseable {
     }
 
     long dropped(final DropReason reason) {
-        return IntStream.range(0, 2).mapToLong(link -> counters.get(catalog.dropped(link) + reason.ordinal())).sum();
+        return IntStream.range(0, 2).mapToLong(link -> sum(catalog.dropped(link) + reason.ordinal())).sum();
     }
 
     long dropped() {
         return IntStream.range(0, DropReason.count()).mapToLong(i -> dropped(DropReason.of(i))).sum();
     }
 
+    /** Of all workers, the bystander's part taken off. */
     long count(final WorkerCounter counter) {
-        return counters.get(catalog.of(counter));
+        final int ofBystander = bystander == null ? 0 : switch (counter) {
+            case SESSIONS -> bystander.opened();
+            case PACKETS -> bystander.sent();
+            default -> 0;
+        };
+        return sum(catalog.of(counter)) - ofBystander;
+    }
+
+    private long sum(final int counter) {
+        return counters.stream().mapToLong(each -> each.get(counter)).sum();
+    }
+
+    /** The forward entry of the test's session that opened as this one; its twin is the next. */
+    MemorySegment entry(final int flow) {
+        return flows.entry(flow + (bystander == null ? 0 : 2 * bystander.opened()));
+    }
+
+    /** Of the test, in the first worker's table. */
+    int sessions() {
+        return flows.sessions() - (bystander == null ? 0 : bystander.opened());
     }
 
     WorkerCounters counters() {
-        return counters;
+        return counters.getFirst();
     }
 
     int lentPorts() {
@@ -297,19 +411,19 @@ final class TestRelay implements AutoCloseable {
     }
 
     void assertBalanced() {
-        assertEquals(0, counters.imbalance(), "the loss ledger balances");
+        counters.forEach(each -> assertEquals(0, each.imbalance(), "the loss ledger balances"));
     }
 
     /** Balanced, closed, and with every buffer back in the mempool. */
     @Override
     public void close() {
-        worker.stop();
-        for (int link = 0; link < 2; link++) {
-            received(link);
-        }
+        workers.forEach(Worker::stop);
         try {
+            for (int link = 0; link < 2; link++) {
+                received(link);
+            }
             assertBalanced();
-            flows.selfCheck();
+            tables.forEach(FlowTable::selfCheck);
             assertEquals(buffersAtStart, pool.available(), "every buffer is back");
         } finally {
             for (int link = 0; link < 2; link++) {

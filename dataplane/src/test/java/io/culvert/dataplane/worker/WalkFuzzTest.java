@@ -13,18 +13,19 @@ import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.worker.FuzzFrames.Arrival;
 import io.culvert.dataplane.worker.FuzzOracle.Cause;
+import io.culvert.dataplane.worker.FuzzOracle.Fault;
 import io.culvert.dataplane.worker.StrictPacket.Endpoint;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
-import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -32,13 +33,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Throws mutated frames at a relay with live sessions, in bursts of all sizes, and holds every frame that leaves
  * against {@link FuzzOracle}: nothing is thrown, the ledger balances, nothing leaves that no frame explains, and the
- * live sessions go on. {@code -Dculvert.fuzz.packets=N} sets how many, {@code -Dculvert.fuzz.replay=} takes the lines
- * that a failure prints.
+ * live sessions go on. Every round has a relay and a seed of its own, so that what a long run finds is soon repeated:
+ * {@code -Dculvert.fuzz.packets=N} sets how many packets, {@code -Dculvert.seed=N} the first round's seed.
  */
-@ExtendWith(Seeded.class)
 class WalkFuzzTest {
     private static final int PACKETS = Integer.getInteger("culvert.fuzz.packets", 300_000);
+    private static final int ROUND = 150_000;
     private static final String REPLAY = "culvert.fuzz.replay";
+    /** Bytes of a frame on the screen; the file has them all. */
+    private static final int SHOWN = 160;
     private static final int SESSIONS = 1_024;
     /** Between two looks at the live sessions: with the longest wait behind it less than a session's patience. */
     private static final int CANARY_MS = 1_000;
@@ -56,6 +59,7 @@ class WalkFuzzTest {
     /** What came in and may still wait for a next hop or a first fragment. */
     private final List<Cause> pending = new ArrayList<>();
     private final List<Arrival> lastBurst = new ArrayList<>();
+    private long seed;
     private long sent;
     private long questions;
     /** Frames that left, questions apart. */
@@ -65,38 +69,45 @@ class WalkFuzzTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void nothingLeavesThatNoFrameExplains(final boolean isOpen, final SplittableRandom random) {
-        sent = 0;
-        inRelay(isOpen, () -> {
-            final FuzzFrames frames = new FuzzFrames(random);
-            singCanaries(); // while every port of the pool is free
-            for (final Arrival arrival : frames.unchanged()) {
-                singCanariesInTime();
-                if (pass(List.of(arrival)) > 0) {
-                    frames.isRelayed(arrival);
-                }
+    void nothingLeavesThatNoFrameExplains(final boolean isOpen) {
+        final int rounds = Math.max(1, PACKETS / 2 / ROUND);
+        for (int round = 0; round < rounds; round++) {
+            seed = Seeded.seed() + round;
+            inRelay(isOpen, () -> fuzz(new SplittableRandom(seed)));
+        }
+    }
+
+    private void fuzz(final SplittableRandom random) {
+        final FuzzFrames frames = new FuzzFrames(random);
+        singCanaries(); // while every port of the pool is free
+        for (final Arrival arrival : frames.unchanged()) {
+            singCanariesInTime();
+            if (pass(List.of(arrival)) > 0) {
+                frames.isRelayed(arrival);
             }
-            while (sent < PACKETS / 2) {
-                singCanariesInTime();
-                final int size = 1 + (random.nextInt(16) == 0 ? random.nextInt(Burst.CAPACITY) : random.nextInt(4));
-                final List<Arrival> arrivals = new ArrayList<>(size);
-                for (int i = 0; i < size; i++) {
-                    arrivals.add(frames.next());
-                }
-                pass(arrivals);
+        }
+        while (sent < Math.min(PACKETS / 2, ROUND)) {
+            singCanariesInTime();
+            final int size = 1 + (random.nextInt(16) == 0 ? random.nextInt(Burst.CAPACITY) : random.nextInt(4));
+            final List<Arrival> arrivals = new ArrayList<>(size);
+            for (int i = 0; i < size; i++) {
+                arrivals.add(frames.next());
             }
-            singCanaries();
-        });
+            pass(arrivals);
+        }
+        singCanaries();
     }
 
     @Test
     @EnabledIfSystemProperty(named = REPLAY, matches = ".+")
-    void theFramesOfAFailureAreHarmlessNow() {
+    void theFramesOfAFailureAreHarmlessNow() throws IOException {
+        final List<Arrival> arrivals = Files.readAllLines(Path.of(System.getProperty(REPLAY))).stream()
+                .filter(line -> line.startsWith("in ")).map(line -> new Arrival(line.charAt(3) - '0',
+                        HexFormat.of().parseHex(line.substring(5)))).toList();
         for (final boolean isOpen : new boolean[] {false, true}) {
             inRelay(isOpen, () -> {
                 singCanaries();
-                pass(Arrays.stream(System.getProperty(REPLAY).split("[,\\s]+")).map(line -> new Arrival(
-                        line.charAt(0) - '0', HexFormat.of().parseHex(line.substring(2)))).toList());
+                pass(arrivals);
                 singCanaries();
             });
         }
@@ -106,6 +117,9 @@ class WalkFuzzTest {
         network = new FuzzNetwork(isOpen);
         oracle = new FuzzOracle(network);
         nowMs = 0;
+        sungMs = 0;
+        sent = 0;
+        questions = 0;
         pending.clear();
         try (TestRelay opened = new TestRelay(scratch, SESSIONS, network::plan)) {
             relay = opened;
@@ -142,9 +156,9 @@ class WalkFuzzTest {
 
     private void work() {
         try {
-            relay.worker.doWork();
+            relay.work();
         } catch (final RuntimeException | Error e) {
-            throw new AssertionError("the worker threw" + describe(), e);
+            throw new AssertionError(describe(Fault.of("the worker threw " + e), null), e);
         }
         lastOut = 0;
         whole = 0;
@@ -153,20 +167,20 @@ class WalkFuzzTest {
                 judge(link, frame);
             }
         }
-        assertTrue(whole <= pending.size(), () -> "more frames left than came in" + describe());
-        assertEquals(0, relay.counters().imbalance(), () -> "the ledger" + describe());
+        assertTrue(whole <= pending.size(), () -> describe("more frames left than came in"));
+        assertEquals(0, relay.counters().imbalance(), () -> describe("the ledger does not balance"));
     }
 
     private void judge(final int link, final byte[] tagged) {
         byte[] frame = tagged;
         if (network.isTagged(link)) {
             assertTrue(tagged.length >= 18 && StrictPacket.word(tagged, 12) == 0x8100
-                    && StrictPacket.word(tagged, 14) == VLAN, () -> "the tag is missing" + describe());
+                    && StrictPacket.word(tagged, 14) == VLAN, () -> describe("the tag is missing"));
             frame = withoutTag(tagged);
         }
-        final String fault = oracle.explain(pending, link, frame);
+        final Fault fault = oracle.explain(pending, link, frame);
         if (fault != null) {
-            throw new AssertionError(fault + "\nout " + link + ":" + HexFormat.of().formatHex(tagged) + describe());
+            throw new AssertionError(describe(fault, link + ":" + HexFormat.of().formatHex(tagged)));
         }
         final StrictPacket out = StrictPacket.parse(frame);
         final boolean isQuestion = FuzzOracle.isQuestion(out);
@@ -175,10 +189,41 @@ class WalkFuzzTest {
         lastOut += isQuestion ? 0 : 1;
     }
 
-    private String describe() {
-        return lastBurst.stream().map(arrival -> arrival.link() + ":" + HexFormat.of().formatHex(arrival.frame()))
-                .collect(Collectors.joining(",", "\n" + network + ", after " + sent + " packets; replay with -D"
-                        + REPLAY + "=", ""));
+    private String describe(final String what) {
+        return describe(Fault.of(what), null);
+    }
+
+    /** One screen: what is wrong with which frame, and the likeliest cause. The rest goes into a file. */
+    private String describe(final Fault fault, final String out) {
+        final List<String> screen = new ArrayList<>(List.of(fault.what(),
+                network + ", seed " + seed + ", after " + sent + " packets"));
+        final List<String> file = new ArrayList<>(screen);
+        if (out != null) {
+            screen.add("left  " + shortened(out));
+            file.add("out " + out);
+        }
+        if (fault.nearest() != null) {
+            screen.add("cause " + shortened(fault.nearest().link + ":"
+                    + HexFormat.of().formatHex(fault.nearest().frame)));
+        }
+        fault.all().forEach(line -> file.add("judged " + line));
+        lastBurst.forEach(arrival ->
+                file.add("in " + arrival.link() + ":" + HexFormat.of().formatHex(arrival.frame())));
+        final Path path = Path.of("target", "fuzz", "seed-" + seed + (network.isOpen() ? "-open" : "-strict"));
+        try {
+            Files.createDirectories(path.getParent());
+            Files.write(path, file);
+            screen.add("all judgements and the burst: " + path.toAbsolutePath());
+        } catch (final IOException e) {
+            screen.add("no file: " + e);
+        }
+        screen.add("again: -Dculvert.seed=" + seed + "; the burst alone: -D" + REPLAY + "=" + path);
+        return String.join("\n", screen);
+    }
+
+    private static String shortened(final String hex) {
+        final int shown = 2 + 2 * SHOWN;
+        return hex.length() <= shown ? hex : hex.substring(0, shown) + "... of " + (hex.length() / 2 - 1) + " bytes";
     }
 
     /** Lets all that waits go or give up. */
@@ -253,7 +298,7 @@ class WalkFuzzTest {
                       final int destinationPort) {
         final byte[] frame = udp(link, FuzzNetwork.endpoint(source, sourcePort),
                 FuzzNetwork.endpoint(destination, destinationPort));
-        assertEquals(1, pass(List.of(new Arrival(link, frame))), () -> "a live session goes on" + describe());
+        assertEquals(1, pass(List.of(new Arrival(link, frame))), () -> describe("a live session does not go on"));
     }
 
     private static byte[] udp(final int link, final Endpoint source, final Endpoint destination) {

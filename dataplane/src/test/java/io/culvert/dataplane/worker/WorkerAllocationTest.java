@@ -72,7 +72,7 @@ class WorkerAllocationTest {
         TestEal.init();
         final FutureTask<Void> task = new FutureTask<>(() -> {
             final Lcore lcore = Lcore.enter(Lcore.allowedCpus()[0]);
-            try (TestRelay opened = TestRelay.withNeighbors(scratch, 10_000, WorkerAllocationTest::limited)) {
+            try (TestRelay opened = TestRelay.alone(scratch, 10_000, WorkerAllocationTest::limited)) {
                 relay = opened;
                 measure();
             } finally {

@@ -106,11 +106,11 @@ class WorkerTest {
         Arrays.setAll(burst, i -> fromClient(CLIENT_PORT + i, LISTEN));
         relay.send(EDGE, burst);
         for (int work = 0; work < packets;) {
-            final int done = relay.worker.doWork();
+            final int done = relay.work();
             assertEquals(Math.min(64, packets - work), done);
             work += done;
         }
-        assertEquals(0, relay.worker.doWork());
+        assertEquals(0, relay.work());
         assertEquals(packets, relay.received(INNER).size());
         assertEquals(packets, relay.count(WorkerCounter.SESSIONS));
         assertEquals(packets, relay.count(WorkerCounter.PACKETS));
@@ -172,7 +172,7 @@ class WorkerTest {
         }
         relay.workForMs(TestRelay.UNANSWERED_MS + 3_000);
         assertEquals(0, relay.count(WorkerCounter.SESSIONS));
-        assertEquals(0, relay.flows.sessions());
+        assertEquals(0, relay.sessions());
         assertEquals(0, relay.lentPorts());
     }
 
@@ -180,7 +180,7 @@ class WorkerTest {
     void whatAFullRingDoesNotTakeIsCountedAndFreed() {
         for (int i = 0; i < 20; i++) {
             relay.send(EDGE, manyFromClient(64));
-            assertEquals(64, relay.worker.doWork());
+            assertEquals(64, relay.work());
         }
         assertEquals(20 * 64 - RING, relay.dropped(DropReason.TX_RING_FULL));
         relay.assertBalanced();
@@ -257,7 +257,7 @@ class WorkerTest {
         final long before = relay.dropped();
         final long beforeByReason = relay.dropped(reason);
         relay.send(link, frame);
-        relay.worker.doWork();
+        relay.work();
         assertEquals(beforeByReason + 1, relay.dropped(reason), reason.label());
         assertEquals(before + 1, relay.dropped());
         relay.assertBalanced();
