@@ -40,13 +40,13 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
- * A worker, or as many as the plan says, between two links whose wires the test holds in its hands. A net_ring loops its
- * transmit side to its receive side, so each link is two of them: the test sends into the one that the worker receives
- * from, and receives from the other. Time is the test's too.
+ * A worker, or as many as the plan says, between two links whose wires the test holds in its hands. A net_ring loops
+ * its transmit side to its receive side, so each link is two of them: the test sends into the one that the worker
+ * receives from, and receives from the other. Time is the test's too.
  *
- * <p>Whatever a test does here, a {@link Bystander} talks in between: in every burst that has room its packets come first
- * and last, and must leave as if the test did nothing; what the test sees and counts does not have them in it. So every
- * packet test is also one of isolation, in both directions.
+ * <p>Whatever a test does here, a {@link Bystander} talks in between: in every burst that has room its packets come
+ * first and last, and must leave as if the test did nothing; what the test sees and counts does not have them in it. So
+ * every packet test is also one of isolation, in both directions.
  */
 final class TestRelay implements AutoCloseable {
     static final int EDGE = 0;
@@ -90,6 +90,8 @@ final class TestRelay implements AutoCloseable {
     private final List<WorkerCounters> counters = new ArrayList<>();
     private final int buffersAtStart;
     private final Bystander bystander;
+    private int bystandersTurn = 1;
+    private int works;
     /** Whether the bystander has to be silent: the mempool is empty, on purpose. */
     private boolean isDry;
     private long cycles;
@@ -155,8 +157,8 @@ final class TestRelay implements AutoCloseable {
     }
 
     /**
-     * {@link #withNeighbors} without the bystander: for tests of what a worker costs, of limits that the bystander would
-     * count towards, and of silence that is longer than its session lives.
+     * {@link #withNeighbors} without the bystander: for tests of what a worker costs, of limits that the bystander
+     * would count towards, and of silence that is longer than its session lives.
      */
     static TestRelay alone(final Path scratch, final int sessions, final UnaryOperator<RelayPlan> change) {
         return new TestRelay(scratch, sessions, change, false).knowingNeighbors();
@@ -281,6 +283,7 @@ final class TestRelay implements AutoCloseable {
     /** Each worker works once, on what was sent and on what is left of it. @return packets of the test taken in */
     int work() {
         int spoken = 0;
+        works++;
         for (int link = 0; link < 2; link++) {
             final List<byte[]> first = wire.get(link).getFirst();
             final int waiting = backlog[link] + first.size();
@@ -310,8 +313,14 @@ final class TestRelay implements AutoCloseable {
         }
     }
 
+    /** Lets the bystander join only every so many bursts: for tests of very many packets. */
+    void bystandersTurn(final int bursts) {
+        bystandersTurn = bursts;
+    }
+
     private boolean mayJoin(final int waiting) {
-        return bystander != null && !isDry && waiting > 0 && waiting <= Burst.CAPACITY - 2 * bystander.sessions();
+        return bystander != null && !isDry && works % bystandersTurn == 0
+                && waiting > 0 && waiting <= Burst.CAPACITY - 2 * bystander.sessions();
     }
 
     /** Takes all frames off the wire from the workers. */

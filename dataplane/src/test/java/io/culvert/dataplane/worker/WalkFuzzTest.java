@@ -40,6 +40,7 @@ class WalkFuzzTest {
     private static final int PACKETS = Integer.getInteger("culvert.fuzz.packets", 300_000);
     private static final int ROUND = 150_000;
     private static final String REPLAY = "culvert.fuzz.replay";
+    private static final int BYSTANDERS_TURN = 16;
     /** Bytes of a frame on the screen; the file has them all. */
     private static final int SHOWN = 160;
     private static final int SESSIONS = 1_024;
@@ -123,6 +124,7 @@ class WalkFuzzTest {
         pending.clear();
         try (TestRelay opened = new TestRelay(scratch, SESSIONS, network::plan)) {
             relay = opened;
+            relay.bystandersTurn(BYSTANDERS_TURN);
             network.addNeighbors(opened);
             story.run();
             settle();
