@@ -12,22 +12,25 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The IP ids of fragments, which a relay may choose (RFC 6864), replaced by their order of appearance: two captures are
- * the same when the same fragments share an id. The header checksum of IPv4 follows, so that a wrong one stays wrong.
+ * The IP ids that a relay may choose (RFC 6864). Those of fragments are replaced by their order of appearance: two
+ * captures are the same when the same fragments share an id. Those of whole IPv4 packets that may be cut are replaced by
+ * 0. The header checksum of IPv4 follows, so that a wrong one stays wrong.
  */
 final class FragmentIds {
+    /** Of the byte with the flags. */
+    private static final int DONT_FRAGMENT = 0x40;
     private static final int NONE = -1;
 
     private FragmentIds() { }
 
     static List<byte[]> ranked(final List<byte[]> frames) {
         final Map<Integer, Integer> ranks = new HashMap<>();
-        return frames.stream().map(frame -> isFragment(frame) ? ranked(frame, ranks) : frame).toList();
+        return frames.stream().map(frame -> isFragment(frame) ? ranked(frame, ranks) : whole(frame)).toList();
     }
 
     /** The same where the order of frames means nothing: all ids replaced by one. */
     static List<byte[]> blanked(final List<byte[]> frames) {
-        return frames.stream().map(frame -> isFragment(frame) ? with(frame, 0) : frame).toList();
+        return frames.stream().map(frame -> isFragment(frame) ? with(frame, 0) : whole(frame)).toList();
     }
 
     /** How many ids there are. */
@@ -37,6 +40,11 @@ final class FragmentIds {
 
     private static byte[] ranked(final byte[] frame, final Map<Integer, Integer> ranks) {
         return with(frame, ranks.computeIfAbsent(id(frame), unknown -> ranks.size()));
+    }
+
+    private static byte[] whole(final byte[] frame) {
+        final boolean mayBeCut = isIpv4(frame) && (frame[ipAt(frame) + 6] & DONT_FRAGMENT) == 0;
+        return mayBeCut ? with(frame, 0) : frame;
     }
 
     private static int id(final byte[] frame) {
@@ -83,8 +91,13 @@ final class FragmentIds {
 
     private static boolean isIpv4Fragment(final byte[] frame) {
         final int at = ipAt(frame);
+        return isIpv4(frame) && ((frame[at + 6] & 0x3F) | frame[at + 7]) != 0;
+    }
+
+    private static boolean isIpv4(final byte[] frame) {
+        final int at = ipAt(frame);
         return at + Ipv4.HEADER_LENGTH <= frame.length && frame[at] == Ipv4.VERSION_4_NO_OPTIONS
-                && ((frame[at + 6] & 0x3F) | frame[at + 7]) != 0 && etherType(frame, at - 2) == Ethernet.IPV4;
+                && etherType(frame, at - 2) == Ethernet.IPV4;
     }
 
     /** Behind one VLAN tag, if there is one. */

@@ -65,6 +65,9 @@ public final class Burst {
     /** How many the parser diverts; they lie in front of {@link #received}, which has been read. */
     int divertedCount;
 
+    /** Whether a router on the way may cut any of the relayable packets. */
+    boolean mayBeCut;
+
     /** The link the packets came in on. */
     int ingress;
     /** How often the packets were handed from worker to worker. */
@@ -111,7 +114,7 @@ public final class Burst {
         receivedCount = packets;
         count = 0;
         divertedCount = 0;
-        from(link);
+        mayBeCut = false;
     }
 
     /** What is dropped from here on came in on this link. */

@@ -47,6 +47,7 @@ final class IcmpRelay {
     private final Egress egress;
     private final Waiting waiting;
     private final IcmpErrors errors;
+    private final DatagramIds ids;
     private final WorkerCounters counters;
     /** The flow that leads back, and its next hop: copies, for views would be objects here. */
     private final MemorySegment flow;
@@ -54,8 +55,8 @@ final class IcmpRelay {
     private long nowMs;
 
     IcmpRelay(final FlowTable flows, final EchoSessions echoes, final Steering steering, final Neighbors neighbors,
-              final Egress egress, final Waiting waiting, final IcmpErrors errors, final WorkerCounters counters,
-              final Arena arena) {
+              final Egress egress, final Waiting waiting, final IcmpErrors errors, final DatagramIds ids,
+              final WorkerCounters counters, final Arena arena) {
         this.flows = flows;
         this.echoes = echoes;
         this.steering = steering;
@@ -63,6 +64,7 @@ final class IcmpRelay {
         this.egress = egress;
         this.waiting = waiting;
         this.errors = errors;
+        this.ids = ids;
         this.counters = counters;
         this.flow = NativeMemory.unscoped(arena.allocate(FlowEntry.LENGTH, Long.BYTES));
         this.next = NativeMemory.unscoped(arena.allocate(Neighbors.ENTRY_LENGTH, Long.BYTES));
@@ -292,9 +294,13 @@ final class IcmpRelay {
                 << Integer.SIZE;
         final int oldTtl = packet.get(Wire.SHORT, Ipv4.TTL) & 0xFFFF;
         final int newTtl = oldTtl - decrement();
+        final int oldId = packet.get(Wire.SHORT, Ipv4.ID) & 0xFFFF;
+        final boolean mayBeCut = (packet.get(Wire.SHORT, Ipv4.FRAGMENT) & Ipv4.DONT_FRAGMENT) == 0;
+        final int newId = mayBeCut ? ids.next() : oldId;
+        final int delta = Checksum.delta(Checksum.delta(delta(was, is), oldTtl, newTtl), oldId, newId);
         final int checksum = packet.get(Wire.SHORT, Ipv4.CHECKSUM) & 0xFFFF;
-        packet.set(Wire.SHORT, Ipv4.CHECKSUM,
-                (short) Checksum.update(checksum, Checksum.delta(delta(was, is), oldTtl, newTtl)));
+        packet.set(Wire.SHORT, Ipv4.ID, (short) newId);
+        packet.set(Wire.SHORT, Ipv4.CHECKSUM, (short) Checksum.update(checksum, delta));
         packet.set(Wire.SHORT, Ipv4.TTL, (short) newTtl);
         packet.set(Wire.LONG, Ipv4.SOURCE, is);
     }

@@ -92,6 +92,7 @@ final class Parser {
         final FlowTable table = flows;
         final long mac = macs[burst.ingress];
         int divertedCount = burst.divertedCount;
+        int flagsOfAll = -1;
         long bytes = 0;
         int dense = burst.count;
         for (int i = from; i < to; i++) {
@@ -122,6 +123,7 @@ final class Parser {
             if (totalLength + Ethernet.HEADER_LENGTH < frameLength) {
                 trim(mbuf, totalLength + Ethernet.HEADER_LENGTH);
             }
+            flagsOfAll &= fragmentTtlProtocol;
             final long keyLo = frame.get(Wire.LONG, Ipv4.SOURCE);
             final long keyHi = FlowEntry.keyHi(frame.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
             final long hash = table.hash(keyLo, keyHi);
@@ -134,6 +136,7 @@ final class Parser {
             packet.set(LONG, Burst.BUCKET, table.bucketAddress(hash));
             packet.set(INT, Burst.LENGTH, totalLength);
         }
+        burst.mayBeCut |= (flagsOfAll & Ipv4.DONT_FRAGMENT) == 0;
         burst.count = dense;
         burst.divertedCount = divertedCount;
         return bytes;

@@ -45,6 +45,9 @@ public final class StageProbe {
         }
         final long rewrite = clock.cycles();
         worker.rewriter.rewrite(burst, worker.nowMs);
+        if (burst.mayBeCut) {
+            worker.ids.stamp(burst);
+        }
         worker.walkSlowly();
         final long transmit = clock.cycles();
         worker.egress.collect(burst);

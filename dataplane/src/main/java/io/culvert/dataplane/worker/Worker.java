@@ -45,6 +45,7 @@ public final class Worker {
     private final Admission admission;
     private final Steering steering;
     final Rewriter rewriter;
+    final DatagramIds ids;
     final Egress egress;
     private final Waiting waiting;
     private final Fragmenter fragmenter;
@@ -112,9 +113,10 @@ public final class Worker {
         errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
         echoes = new EchoSessions(new EchoRules(plan.icmp().echoRules().stream().map(rules::rule).toList()),
                 plan.pools(), plan.routes(), neighbors, plan.icmp().echoTimeoutMs(), number, plan.workers());
-        icmp = new IcmpRelay(flows, echoes, steering, neighbors, egress, waiting, errors, counters, arena);
+        ids = new DatagramIds(plan.workers(), number, Short.SIZE);
+        icmp = new IcmpRelay(flows, echoes, steering, neighbors, egress, waiting, errors, ids, counters,
+                arena);
         final SingleRewriter single = new SingleRewriter(neighbors, counters, arena);
-        final DatagramIds ids = new DatagramIds(plan.workers(), number, Short.SIZE);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
         handoff.join(number, flows, book);
         errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
@@ -173,6 +175,9 @@ public final class Worker {
             admit();                                  // misses  -> sessions, or a drop reason
         }
         rewriter.rewrite(burst, nowMs);               // addresses, ports, checksums, in place
+        if (burst.mayBeCut) {
+            ids.stamp(burst);                         // datagrams that a router may cut get an id of ours
+        }
         egress.collect(burst);                        // packets by link, rule counters
         walkSlowly();                                 // fragments, and what has to be cut into some
         errors.flush(burst);                          // what senders of dropped packets are told

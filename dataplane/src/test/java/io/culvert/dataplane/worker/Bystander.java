@@ -138,13 +138,20 @@ final class Bystander {
         final int out = 1 - link;
         for (final Session session : sessions) {
             final byte[] payload = ByteBuffer.allocate(PAYLOAD).putInt(sequence++).array();
-            frames.add(onWire(link, UdpFrames.udp(mac(link), STATION[link], session.source(link),
+            frames.add(onWire(link, datagram(mac(link), STATION[link], session.source(link),
                     session.destination(link), TTL, payload)));
-            due.get(out).add(onWire(out, UdpFrames.udp(STATION[out], mac(out), session.destination(out),
+            due.get(out).add(onWire(out, datagram(STATION[out], mac(out), session.destination(out),
                     session.source(out), TTL - 1, payload)));
         }
         sent += frames.size();
         return frames;
+    }
+
+    /** Forbids fragments: otherwise its IP id would be the relay's to choose. */
+    private static byte[] datagram(final long macTo, final long macFrom, final Endpoint source,
+                                   final Endpoint destination, final int ttl, final byte[] payload) {
+        final byte[] frame = UdpFrames.udp(macTo, macFrom, source, destination, ttl, payload);
+        return source.isIpv4() ? UdpFrames.unfragmentable(frame) : frame;
     }
 
     private long mac(final int link) {

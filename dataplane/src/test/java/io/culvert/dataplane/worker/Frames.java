@@ -76,6 +76,27 @@ final class Frames {
         return bytes;
     }
 
+    /** The same, forbidding fragments: what a Linux socket sends. */
+    static byte[] dontFragment(final byte[] original) {
+        final byte[] bytes = original.clone();
+        final MemorySegment frame = MemorySegment.ofArray(bytes);
+        frame.set(Wire.SHORT, Ipv4.FRAGMENT, (short) (frame.get(Wire.SHORT, Ipv4.FRAGMENT) | Ipv4.DONT_FRAGMENT));
+        sealHeader(frame);
+        return bytes;
+    }
+
+    static byte[] id(final byte[] original, final int id) {
+        final byte[] bytes = original.clone();
+        final MemorySegment frame = MemorySegment.ofArray(bytes);
+        frame.set(Wire.SHORT, Ipv4.ID, Wire.net16(id));
+        sealHeader(frame);
+        return bytes;
+    }
+
+    static int id(final byte[] frame) {
+        return Wire.host16(MemorySegment.ofArray(frame).get(Wire.SHORT, Ipv4.ID));
+    }
+
     static int source(final byte[] frame) {
         return MemorySegment.ofArray(frame).get(Wire.INT, Ipv4.SOURCE);
     }

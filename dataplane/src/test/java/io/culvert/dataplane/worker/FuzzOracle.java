@@ -296,13 +296,17 @@ final class FuzzOracle {
         return checksum != null ? checksum : sessions.translation(in, out);
     }
 
-    /** MAC addresses, TTL, header checksum and addresses are judged elsewhere. */
+    /**
+     * MAC addresses, TTL, header checksum and addresses are judged elsewhere; the id of a packet that may be cut is the
+     * relay's to choose.
+     */
     private static void takeFromNetwork(final StrictPacket out, final byte[] expected) {
         copy(out.bytes, expected, 0, 12);
         copy(out.bytes, expected, out.addresses(), 2 * out.addressLength());
         if (out.etherType == IPV4) {
             copy(out.bytes, expected, 22, 1);
             copy(out.bytes, expected, 24, 2);
+            copy(out.bytes, expected, 18, (expected[20] & 0x40) == 0 ? 2 : 0);
         } else {
             copy(out.bytes, expected, 21, 1);
         }

@@ -64,11 +64,12 @@ class HostileFragmentsTest {
     @ParameterizedTest
     @CsvSource({"1, 2, false", "64, 190, true", "1, 190, true"})
     void aSecondFirstThatCannotLeaveChangesNobodyElsesPacket(final int ttl, final int units, final boolean isWhole) {
-        final byte[] alone = relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).getFirst();
+        final byte[] victims = Frames.dontFragment(fromClient(PORT, LISTEN));
+        final byte[] alone = relay.pass(EDGE, INNER, victims).getFirst();
         scatter();
-        relay.send(EDGE, fragment(0, 1, false, 64));
-        relay.send(EDGE, withDontFragment(fragment(0, units, isWhole, ttl)));
-        relay.send(EDGE, fromClient(PORT, LISTEN));
+        relay.pass(EDGE, INNER, fragment(0, 1, false, 64));
+        relay.send(EDGE, Frames.dontFragment(fragment(0, units, isWhole, ttl)));
+        relay.send(EDGE, victims);
         workOff();
         final List<byte[]> relayed = relay.received(INNER).stream().filter(frame -> !isFragment(frame)).toList();
         assertEquals(1, relayed.size());
@@ -148,12 +149,6 @@ class HostileFragmentsTest {
         header.set(Wire.SHORT, Ipv4.ID, (short) ID);
         header.set(Wire.SHORT, Ipv4.FRAGMENT, Wire.net16((isLast ? 0 : Ipv4.MORE_FRAGMENTS) | from));
         return Frames.ttl(frame, ttl);
-    }
-
-    private static byte[] withDontFragment(final byte[] frame) {
-        final MemorySegment header = MemorySegment.ofArray(frame);
-        header.set(Wire.SHORT, Ipv4.FRAGMENT, (short) (header.get(Wire.SHORT, Ipv4.FRAGMENT) | Wire.net16(0x4000)));
-        return Frames.ttl(frame, header.get(Wire.BYTE, Ipv4.TTL));
     }
 
     private static boolean isFragment(final byte[] frame) {

@@ -117,8 +117,8 @@ final class Victims {
     }
 
     /**
-     * Frames of which nothing may depend on anybody else, sorted: the ids of fragments, which the relay chooses, are
-     * taken out, after a look whether each datagram has one of its own.
+     * Frames of which nothing may depend on anybody else, sorted: the ids of fragments and of IPv4 packets that may be
+     * cut, which the relay chooses, are taken out, after a look whether each datagram has one of its own.
      */
     static List<byte[]> comparable(final List<byte[]> frames) {
         final Map<Integer, Integer> idOfDatagram = new HashMap<>();
@@ -139,6 +139,8 @@ final class Victims {
                 } else {
                     bytes.putInt(packet.payload - 4, 0);
                 }
+            } else if (packet.etherType == StrictPacket.IPV4 && (frame[20] & 0x40) == 0) {
+                ByteBuffer.wrap(frame).putShort(18, (short) 0).putShort(24, (short) 0);
             }
             blanked.add(frame);
         }
