@@ -19,8 +19,8 @@ import java.security.NoSuchAlgorithmException;
 final class Fingerprints {
     private Fingerprints() { }
 
-    static FlowFile.Owner owner(final RelayPlan plan, final long hz) {
-        return new FlowFile.Owner(plan.workers(), hz,
+    static FlowFile.Owner owner(final RelayPlan plan, final long hz, final byte[] spreadKey) {
+        return new FlowFile.Owner(plan.workers(), hz, spreadKey,
                 plan.rules().stream().mapToLong(rule -> of(rule, plan)).toArray(),
                 plan.links().stream().map(Link::name).mapToLong(Fingerprints::of).toArray());
     }

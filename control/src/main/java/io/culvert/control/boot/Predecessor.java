@@ -117,6 +117,11 @@ final class Predecessor implements AutoCloseable {
         return tables.isEmpty() ? own : own.at(owners.getFirst().hz());
     }
 
+    /** The key under which its packets were spread over the workers; empty when its sessions do not go on. */
+    Optional<byte[]> spreadKey() {
+        return tables.isEmpty() ? Optional.empty() : Optional.of(owners.getFirst().spreadKey());
+    }
+
     /** What the numbers in a worker's table stand for now. */
     Adoption.Numbers numbers(final int worker, final FlowFile.Owner now) {
         final FlowFile.Owner before = owners.get(worker);

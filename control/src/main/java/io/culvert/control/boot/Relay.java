@@ -58,8 +58,8 @@ public final class Relay implements AutoCloseable {
     private final List<Port> ports = new ArrayList<>();
     private final List<FlowFile> flowFiles = new ArrayList<>();
     private final List<Worker> workers = new ArrayList<>();
-    /** Of this start alone: nobody outside can aim at one worker. */
-    private final byte[] rssKey = new byte[Port.RSS_KEY_LIMIT];
+    /** Nobody outside knows it, so nobody can aim at one worker. */
+    private byte[] spreadKey;
     private Mempool pool;
     private RelayPlan plan;
     private SnatPools snatPools;
@@ -69,9 +69,7 @@ public final class Relay implements AutoCloseable {
     private CounterFile counters;
     private Optional<String> heritage;
 
-    private Relay() {
-        new SecureRandom().nextBytes(rssKey);
-    }
+    private Relay() { }
 
     /** @throws Failure that names the device, DPDK's text and the mend; what was opened is closed again */
     public static Relay open(final RelayConfig config, final MemoryPlan memory, final Instance instance,
@@ -99,6 +97,10 @@ public final class Relay implements AutoCloseable {
         opened.push(arena::close);
         pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), -1);
         opened.push(pool);
+        final Predecessor predecessor = new Predecessor(instance, config.workers().count(), ownClock);
+        opened.push(predecessor);
+        heritage = predecessor.farewell();
+        spreadKey = predecessor.spreadKey().orElseGet(Relay::newSpreadKey);
         for (final PortConfig port : config.ports()) {
             if (port.kernelInterface().isPresent()) {
                 opened.push(InterfaceLock.take(
@@ -110,11 +112,8 @@ public final class Relay implements AutoCloseable {
         snatPools = new SnatPools(
                 plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()),
                 ports.stream().map(port -> replyQueues(port, plan.workers())).toArray(ReplyQueues[]::new));
-        final Predecessor predecessor = new Predecessor(instance, plan.workers(), ownClock);
-        opened.push(predecessor);
-        heritage = predecessor.farewell();
-        neighbors = neighborsOf(config, NeighborFile.create(instance.neighborsFile(), arena));
         handoff = new Handoff(plan.workers());
+        neighbors = neighborsOf(config, NeighborFile.create(instance.neighborsFile(), arena));
 
         final List<String> portNames = plan.links().stream().map(Link::name).toList();
         final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
@@ -155,7 +154,7 @@ public final class Relay implements AutoCloseable {
     /** From here on the state is this process's, and says what became of every session. */
     private void settle(final Predecessor predecessor, final int[] noRoom, final CounterCatalog catalog,
                         final long hz) {
-        final FlowFile.Owner owner = Fingerprints.owner(plan, hz);
+        final FlowFile.Owner owner = Fingerprints.owner(plan, hz, spreadKey);
         final int[] kept = new int[plan.rules().size()];
         if (!predecessor.tables().isEmpty()) {
             final List<Adoption.Outcome> outcomes = new ArrayList<>();
@@ -180,6 +179,12 @@ public final class Relay implements AutoCloseable {
         }
     }
 
+    private static byte[] newSpreadKey() {
+        final byte[] key = new byte[FlowFile.SPREAD_KEY_LENGTH];
+        new SecureRandom().nextBytes(key);
+        return key;
+    }
+
     private void openPort(final PortConfig config, final int queues, final MemoryPlan memory) {
         final Port port = Port.open(config.device());
         opened.push(port);
@@ -191,7 +196,7 @@ public final class Relay implements AutoCloseable {
                     + " workers need one each. Fix: set workers: { count: "
                     + Math.min(info.maxRxQueues(), info.maxTxQueues()) + " }, or give the device more queues");
         }
-        port.start(queues, memory.descriptors(), config.mtu().orElse(0), rssKey, pool);
+        port.start(queues, memory.descriptors(), config.mtu().orElse(0), spreadKey, pool);
     }
 
     /** How the port's NIC will spread replies over the workers, or null where the driver does not say so. */

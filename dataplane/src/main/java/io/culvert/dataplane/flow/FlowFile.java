@@ -29,6 +29,7 @@ import java.util.UUID;
  *    32 | seed lo          | seed hi         | now, ms        | highest session used | addresses |
  *    64 | workers | rules   | ports   | -     | clock cycles per s | boot id, 16 bytes
  *   128 | port fingerprints: 32 x 8 bytes
+ *   384 | spread key: 64 bytes
  *  4096 | index: buckets x 64 bytes
  *       | entries: 2 x sessions x 64 bytes
  *       | address book: addresses x 16 bytes
@@ -38,7 +39,7 @@ import java.util.UUID;
 public final class FlowFile {
     /** "CULVFLOW" read as a little-endian long. */
     private static final long MAGIC = 0x574F4C46_564C5543L;
-    private static final int LAYOUT_VERSION = 5;
+    private static final int LAYOUT_VERSION = 6;
 
     private static final int MAGIC_AT = 0;
     private static final int LAYOUT_AT = MAGIC_AT + Long.BYTES;
@@ -58,12 +59,15 @@ public final class FlowFile {
     private static final int BOOT_LO_AT = HZ_AT + Long.BYTES;
     private static final int BOOT_HI_AT = BOOT_LO_AT + Long.BYTES;
     private static final int PORT_NAMES_AT = 128;
+    private static final int SPREAD_KEY_AT = 384;
     private static final int HEADER_LENGTH = 4096;
 
     /** As many as a configuration may have. */
     private static final int PORTS_LIMIT = 32;
     private static final int RULES_LIMIT = 10_000;
     private static final long RULES_LENGTH = (long) RULES_LIMIT * Long.BYTES;
+    /** Bytes of the key under which packets are spread over the workers. */
+    public static final int SPREAD_KEY_LENGTH = 64;
     /** No workers: whoever finds the file so cannot tell what the numbers in it mean. */
     private static final int NOBODY = 0;
     private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
@@ -91,9 +95,11 @@ public final class FlowFile {
      * same clock; what its rules and ports have in common with these is told by their fingerprints.
      *
      * @param hz of the clock in whose milliseconds the entries' times are
+     * @param spreadKey under which packets are spread over the workers, {@link #SPREAD_KEY_LENGTH} bytes: kept as long
+     *     as the sessions, so that their packets come in where they live
      * @param rules and {@code ports}: a fingerprint of each, in the order of their indices
      */
-    public record Owner(int workers, long hz, long[] rules, long[] ports) { }
+    public record Owner(int workers, long hz, byte[] spreadKey, long[] rules, long[] ports) { }
 
     private FlowFile(final MemorySegment file) {
         final long buckets = file.get(JAVA_INT, BUCKETS_AT);
@@ -244,6 +250,7 @@ public final class FlowFile {
     /** Whose sessions these are. */
     public Owner owner() {
         return new Owner(header.get(JAVA_INT, WORKERS_AT), header.get(JAVA_LONG, HZ_AT),
+                header.asSlice(SPREAD_KEY_AT, SPREAD_KEY_LENGTH).toArray(JAVA_BYTE),
                 longs(rules, 0, header.get(JAVA_INT, RULES_AT), RULES_LIMIT),
                 longs(header, PORT_NAMES_AT, header.get(JAVA_INT, PORTS_AT), PORTS_LIMIT));
     }
@@ -253,11 +260,15 @@ public final class FlowFile {
         if (owner.rules.length > RULES_LIMIT || owner.ports.length > PORTS_LIMIT) {
             throw new IllegalArgumentException("more than " + RULES_LIMIT + " rules or " + PORTS_LIMIT + " ports");
         }
+        if (owner.spreadKey.length != SPREAD_KEY_LENGTH) {
+            throw new IllegalArgumentException("a spread key of " + owner.spreadKey.length + " bytes");
+        }
         disown();
         header.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());
         header.set(JAVA_LONG, HZ_AT, owner.hz);
         header.set(JAVA_INT, RULES_AT, owner.rules.length);
         header.set(JAVA_INT, PORTS_AT, owner.ports.length);
+        MemorySegment.copy(owner.spreadKey, 0, header, JAVA_BYTE, SPREAD_KEY_AT, SPREAD_KEY_LENGTH);
         MemorySegment.copy(owner.rules, 0, rules, JAVA_LONG, 0, owner.rules.length);
         MemorySegment.copy(owner.ports, 0, header, JAVA_LONG, PORT_NAMES_AT, owner.ports.length);
         VarHandle.storeStoreFence();

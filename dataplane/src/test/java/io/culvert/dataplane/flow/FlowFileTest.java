@@ -12,6 +12,7 @@ import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +23,7 @@ class FlowFileTest {
     private static final int PAGE = 4_096;
     private static final int HEADER_AND_RULES = PAGE + 80_000;
     private static final int BOOT_ID_AT = 88;
+    private static final byte[] NO_KEY = new byte[FlowFile.SPREAD_KEY_LENGTH];
 
     private final Arena arena = Arena.ofShared();
 
@@ -111,13 +113,16 @@ class FlowFileTest {
     void theNextProcessFindsItsOwner() throws IOException {
         final Path path = directory.resolve("flows");
         final FlowFile file = FlowFile.create(path, 0, 10, PAGE, arena);
-        file.owner(new FlowFile.Owner(3, 2_000_000_000L, new long[] {11, 12}, new long[] {21}));
+        final byte[] spreadKey = new byte[FlowFile.SPREAD_KEY_LENGTH];
+        new Random(1).nextBytes(spreadKey);
+        file.owner(new FlowFile.Owner(3, 2_000_000_000L, spreadKey, new long[] {11, 12}, new long[] {21}));
         final FlowFile.Owner owner = FlowFile.attach(path, arena).owner();
+        assertArrayEquals(spreadKey, owner.spreadKey());
         assertEquals(3, owner.workers());
         assertEquals(2_000_000_000L, owner.hz());
         assertArrayEquals(new long[] {11, 12}, owner.rules());
         assertArrayEquals(new long[] {21}, owner.ports());
-        file.owner(new FlowFile.Owner(1, 1, new long[0], new long[0]));
+        file.owner(new FlowFile.Owner(1, 1, NO_KEY, new long[0], new long[0]));
         assertEquals(0, FlowFile.attach(path, arena).owner().rules().length);
     }
 
@@ -126,7 +131,7 @@ class FlowFileTest {
         final Path path = directory.resolve("flows");
         final FlowFile file = FlowFile.create(path, 0, 10, PAGE, arena);
         assertThrows(IOException.class, () -> FlowFile.attach(path, arena), "never owned");
-        file.owner(new FlowFile.Owner(1, 1, new long[0], new long[0]));
+        file.owner(new FlowFile.Owner(1, 1, NO_KEY, new long[0], new long[0]));
         FlowFile.attach(path, arena);
         file.disown();
         assertThrows(IOException.class, () -> FlowFile.attach(path, arena), "disowned");
@@ -135,7 +140,7 @@ class FlowFileTest {
     @Test
     void nobodyGoesOnWithAFileFromBeforeAReboot() throws IOException {
         final Path path = directory.resolve("flows");
-        FlowFile.create(path, 0, 10, PAGE, arena).owner(new FlowFile.Owner(1, 1, new long[0], new long[0]));
+        FlowFile.create(path, 0, 10, PAGE, arena).owner(new FlowFile.Owner(1, 1, NO_KEY, new long[0], new long[0]));
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
             file.seek(BOOT_ID_AT);
             final int byteThere = file.read();
@@ -151,7 +156,7 @@ class FlowFileTest {
     @ValueSource(ints = {24, 28, 52, 56, 60, 64, 68})
     void aDamagedHeaderIsRefusedOrHarmless(final int at) throws IOException {
         final Path path = directory.resolve("flows");
-        FlowFile.create(path, 0, 10, PAGE, arena).owner(new FlowFile.Owner(1, 1, new long[] {1}, new long[] {1}));
+        FlowFile.create(path, 0, 10, PAGE, arena).owner(new FlowFile.Owner(1, 1, NO_KEY, new long[] {1}, new long[] {1}));
         for (final int value : new int[] {-1, Integer.MIN_VALUE, Integer.MAX_VALUE, 1 << 24}) {
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
                 file.seek(at);

@@ -51,7 +51,7 @@ class FlowTableAttachProperties {
             throws IOException {
         final Path path = directory.resolve("flows");
         final FlowFile first = FlowFile.create(path, 0, capacity, PAGE, arena);
-        first.owner(new FlowFile.Owner(1, 1_000, new long[] {1}, new long[] {1}));
+        first.owner(new FlowFile.Owner(1, 1_000, new byte[FlowFile.SPREAD_KEY_LENGTH], new long[] {1}, new long[] {1}));
         FlowTable flows = new FlowTable(first);
         for (int life = 0; life < LIVES; life++) {
             for (int step = 0; step < STEPS; step++) {
