@@ -112,13 +112,13 @@ public final class Relay implements AutoCloseable {
         snatPools = new SnatPools(
                 plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()),
                 ports.stream().map(port -> replyQueues(port, plan.workers())).toArray(ReplyQueues[]::new));
-        handoff = new Handoff(plan.workers());
         neighbors = neighborsOf(config, NeighborFile.create(instance.neighborsFile(), arena));
 
         final List<String> portNames = plan.links().stream().map(Link::name).toList();
         final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
         processSeries = new ProcessSeries(portNames, plan.pools().stream().map(plan::nameOf).toList());
         final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());
+        handoff = new Handoff(plan.workers(), plan.workers() * sessions, arena);
         final Clock clock = predecessor.clock(ownClock);
         counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
                 clock.hz(), predecessor.counters(), arena);

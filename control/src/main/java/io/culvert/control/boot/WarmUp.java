@@ -113,8 +113,8 @@ final class WarmUp {
         worker = new Worker(plan, 0, new RxQueue[] {port.rxQueue(0, critical)},
                 new TxQueue[] {port.txQueue(0, critical)},
                 new FlowTable(FlowFile.inMemory(SESSIONS, plan.addressesFor(SESSIONS), arena)),
-                new SnatPools(plan.pools(), plan.ruleTable(), new SplittableRandom(0)), neighbors, new Handoff(1),
-                pool, WorkerCounters.inMemory(catalog, arena), clock, arena);
+                new SnatPools(plan.pools(), plan.ruleTable(), new SplittableRandom(0)), neighbors,
+                new Handoff(1, SESSIONS, arena), pool, WorkerCounters.inMemory(catalog, arena), clock, arena);
     }
 
     /** @return how long it took, which is not much longer than {@code patience} */

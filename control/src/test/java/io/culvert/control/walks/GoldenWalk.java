@@ -45,7 +45,12 @@ final class GoldenWalk {
     /** A port's name stands on the line before its device. */
     private static final Pattern PORT = Pattern.compile("([a-z0-9-]+):\\s*\\{?\\s*device: pcap");
     private static final Pattern FLOWS = Pattern.compile("flows: ([0-9]+)");
+    private static final int ETHERTYPE = 12;
+    private static final int VLAN_TAG_LENGTH = 4;
+    private static final short VLAN = (short) 0x8100;
     private static final int IPV4_SOURCE = 26;
+    private static final int IPV6_SOURCE = 22;
+    private static final int IPV4_LENGTH = 4;
     /** Time does not pass, so that a limit of new sessions in a second lasts as long as the case. */
     private static final Clock STILL = new Clock() {
         @Override
@@ -64,6 +69,8 @@ final class GoldenWalk {
     private final Path scratch;
     private final RelayConfig config;
     private final int steps;
+    /** How many queues further each step's packets arrive than those of the step before. */
+    private int queueShift;
 
     GoldenWalk(final Path folder, final int workers, final Path scratch) throws IOException {
         TestEal.init();
@@ -102,8 +109,13 @@ final class GoldenWalk {
         return handedOff;
     }
 
-    /** With another relay for each step: its predecessor ends without a word, as one that is killed does. */
-    void runThroughRestarts() throws IOException {
+    /**
+     * With another relay for each step: its predecessor ends without a word, as one that is killed does.
+     *
+     * @param shift how many queues further every packet arrives after a restart, as behind a NIC that spreads anew
+     */
+    void runThroughRestarts(final int shift) throws IOException {
+        queueShift = shift;
         final Instance instance = new Instance(Files.createDirectory(scratch.resolve("state")));
         for (int step = 1; step <= steps; step++) {
             prepareDevices(step);
@@ -165,18 +177,23 @@ final class GoldenWalk {
             for (int queue = 0; queue < workers; queue++) {
                 final int arriving = queue;
                 Pcap.write(in(port.name(), step, queue),
-                        frames.stream().filter(frame -> queueOf(frame) == arriving).toList());
+                        frames.stream().filter(frame -> queueOf(frame, step) == arriving).toList());
             }
         }
     }
 
-    private int queueOf(final byte[] frame) {
-        return config.rules().stream().anyMatch(rule -> isFrom(rule.targetAddress(), frame)) ? workers - 1 : 0;
+    private int queueOf(final byte[] frame, final int step) {
+        final boolean isReply = config.rules().stream().anyMatch(rule -> isFrom(rule.targetAddress(), frame));
+        return ((isReply ? workers - 1 : 0) + queueShift * (step - 1)) % workers;
     }
 
     private static boolean isFrom(final InetAddress address, final byte[] frame) {
-        final int end = IPV4_SOURCE + address.getAddress().length;
-        return frame.length >= end && Arrays.equals(address.getAddress(), Arrays.copyOfRange(frame, IPV4_SOURCE, end));
+        final byte[] bytes = address.getAddress();
+        final boolean isTagged = frame.length > ETHERTYPE + 1
+                && (short) (frame[ETHERTYPE] << Byte.SIZE | frame[ETHERTYPE + 1] & 0xFF) == VLAN;
+        final int source = (bytes.length == IPV4_LENGTH ? IPV4_SOURCE : IPV6_SOURCE) + (isTagged ? VLAN_TAG_LENGTH : 0);
+        final int end = source + bytes.length;
+        return frame.length >= end && Arrays.equals(bytes, Arrays.copyOfRange(frame, source, end));
     }
 
     /**

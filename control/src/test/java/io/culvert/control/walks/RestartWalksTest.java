@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,15 +23,21 @@ class RestartWalksTest {
             + "|(nd-)?next-hop-.*|filtering-waits-.*|vlan-answers-.*|limit-of-(new|unanswered)-.*");
     /** Each worker enforces its share of a limit, so these hold for one alone. */
     private static final Pattern FOR_ONE_WORKER = Pattern.compile("limit-of-.*");
+    /** Each worker has a table of its own, so on another queue there may be room. */
+    private static final Pattern FOR_ONE_QUEUE = Pattern.compile("(ipv6-)?flow-table-full");
+    /** Workers, and how many queues further packets come in after each restart. */
+    private static final List<int[]> SPREADS =
+            List.of(new int[] {1, 0}, new int[] {2, 0}, new int[] {2, 1}, new int[] {3, 1});
 
     @TempDir
     private Path scratch;
 
     static Stream<Arguments> cases() throws IOException {
         return GoldenWalk.cases().filter(folder -> !isNamed(folder, REMEMBERED_BY_A_PROCESS) && hasSteps(folder))
-                .flatMap(folder -> Stream.of(1, 2)
-                        .filter(workers -> workers == 1 || !isNamed(folder, FOR_ONE_WORKER))
-                        .map(workers -> Arguments.of(folder, workers)));
+                .flatMap(folder -> SPREADS.stream()
+                        .filter(spread -> spread[0] == 1 || !isNamed(folder, FOR_ONE_WORKER))
+                        .filter(spread -> spread[1] == 0 || !isNamed(folder, FOR_ONE_QUEUE))
+                        .map(spread -> Arguments.of(folder, spread[0], spread[1])));
     }
 
     private static boolean isNamed(final Path folder, final Pattern pattern) {
@@ -45,9 +52,11 @@ class RestartWalksTest {
         }
     }
 
-    @ParameterizedTest(name = "{0} with {1} workers")
+    /** Also where the NIC spreads packets over the workers in another way than before. */
+    @ParameterizedTest(name = "{0} with {1} workers, {2} queues further")
     @MethodSource("cases")
-    void theNextRelayTranslatesAsTheFirstWouldHave(final Path folder, final int workers) throws IOException {
-        new GoldenWalk(folder, workers, scratch).runThroughRestarts();
+    void theNextRelayTranslatesAsTheFirstWouldHave(final Path folder, final int workers, final int shift)
+            throws IOException {
+        new GoldenWalk(folder, workers, scratch).runThroughRestarts(shift);
     }
 }

@@ -61,6 +61,8 @@ public final class FlowEntry {
     /** From the target back to the client. */
     public static final int FLAG_REPLY = 2;
     public static final int FLAG_DECREMENT_TTL = 4;
+    /** Of a forward flow: its client's packets may come in at another worker than the one whose table this is. */
+    public static final int FLAG_STRAY = 8;
 
     /** The flag as it lies in the long at {@link #KEY_HI}: part of every key, so that no closed flow matches. */
     private static final long LIVE = (long) FLAG_LIVE << (FLAGS - KEY_HI) * Byte.SIZE;

@@ -240,6 +240,16 @@ public final class FlowTable {
         FlowEntry.endChange(entries, at);
     }
 
+    /** Notes of a session that its client's packets may come in at another worker. */
+    public void markStray(final int forward) {
+        final long at = at(forward) + FlowEntry.FLAGS;
+        entries.set(BYTE, at, (byte) (entries.get(BYTE, at) | FlowEntry.FLAG_STRAY));
+    }
+
+    public boolean isStray(final int forward) {
+        return (entries.get(BYTE, at(forward) + FlowEntry.FLAGS) & FlowEntry.FLAG_STRAY) != 0;
+    }
+
     /** Frees the place of a session that a predecessor left. */
     public void discard(final int forward) {
         sessions++;

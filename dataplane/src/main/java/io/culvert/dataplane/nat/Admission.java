@@ -93,6 +93,11 @@ public final class Admission {
         return openTowards(rule, keyLo, ports, toTarget, toClient, nowMs);
     }
 
+    /** The session that {@link #admit} opened a moment ago was opened by a packet of another worker's queue. */
+    public void openedForAnother(final int forward) {
+        sessions.openedForAnother(forward);
+    }
+
     /**
      * Whether filtering lets in a packet to an external endpoint whose session expects another remote.
      *

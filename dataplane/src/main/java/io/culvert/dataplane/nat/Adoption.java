@@ -68,12 +68,13 @@ public final class Adoption {
     private final Routes routes;
     private final Neighbors neighbors;
     private final Limits limits;
+    private final Sessions sessions;
     private final Numbers before;
     private final long nowMs;
 
     public Adoption(final FlowTable flows, final AddressBook book, final List<Rule> rules, final SnatPools pools,
-                    final Leases leases, final OwnAddresses own, final Routes routes, final Neighbors neighbors, final
-                    Limits limits, final Numbers before, final long nowMs) {
+                    final Leases leases, final OwnAddresses own, final Routes routes, final Neighbors neighbors,
+                    final Limits limits, final Sessions sessions, final Numbers before, final long nowMs) {
         this.flows = flows;
         this.book = book;
         this.rules = rules;
@@ -83,6 +84,7 @@ public final class Adoption {
         this.routes = routes;
         this.neighbors = neighbors;
         this.limits = limits;
+        this.sessions = sessions;
         this.before = before;
         this.nowMs = nowMs;
     }
@@ -177,6 +179,8 @@ public final class Adoption {
         if (FlowEntry.packets(flows.entry(slot ^ 1)) > 0) {
             limits.answered(slot >>> 1);
         }
+        // Nobody promises that the NIC lays the client's packets on the same queue as before.
+        sessions.stray(slot);
         return Fate.KEPT;
     }
 

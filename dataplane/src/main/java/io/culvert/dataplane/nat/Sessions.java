@@ -32,6 +32,7 @@ public final class Sessions {
     private final Leases leases;
     private final Neighbors neighbors;
     private final Limits limits;
+    private final Strays strays;
     private final WorkerCounters counters;
 
     /** The sweep of {@link #expire} goes on here. */
@@ -40,7 +41,7 @@ public final class Sessions {
     /** @param worker that owns them */
     public Sessions(final int worker, final FlowTable flows, final AddressBook book, final RuleTable rules,
                     final SnatPools pools, final Leases leases, final Neighbors neighbors, final Limits limits,
-                    final WorkerCounters counters) {
+                    final Strays strays, final WorkerCounters counters) {
         this.worker = worker;
         this.flows = flows;
         this.book = book;
@@ -49,6 +50,7 @@ public final class Sessions {
         this.leases = leases;
         this.neighbors = neighbors;
         this.limits = limits;
+        this.strays = strays;
         this.counters = counters;
     }
 
@@ -100,6 +102,23 @@ public final class Sessions {
         counters.increment(counters.catalog().created(rule.index()));
         counters.set(counters.catalog().of(CounterCatalog.WorkerCounter.SESSIONS), flows.sessions());
         return forward;
+    }
+
+    /**
+     * The packet that opened this session came in at another worker's queue, and so may the next ones. Where sessions
+     * share an external endpoint, packets are handed to its home and find the session there.
+     */
+    void openedForAnother(final int forward) {
+        if (!rules.rule(flows.rule(forward)).behavior().sharesEndpoints()) {
+            stray(forward);
+        }
+    }
+
+    /** From now on the packets of this live session's client are expected at any worker. */
+    public void stray(final int forward) {
+        final int client = (int) flows.keyLo(forward);
+        flows.markStray(forward);
+        strays.add(book.high(client), book.low(client), (int) flows.keyHi(forward));
     }
 
     /**
@@ -170,6 +189,9 @@ public final class Sessions {
         neighbors.release(flows.adjacency(forward));
         neighbors.release(flows.adjacency(forward ^ 1));
         limits.closed(rule.index(), client, forward >>> 1);
+        if (flows.isStray(forward)) {
+            strays.remove(book.high(client), book.low(client), (int) flows.keyHi(forward));
+        }
         flows.close(forward);
         book.release(client);
         counters.increment(counters.catalog().ended(rule.index()));

@@ -212,9 +212,6 @@ final class Fragments {
         burst.hops = Burst.SETTLED;
         fragment.admit();
         burst.hops = hops;
-        if (burst.flow(0) != Burst.GONE) {
-            handoff.strays();
-        }
         return burst.flow(0);
     }
 

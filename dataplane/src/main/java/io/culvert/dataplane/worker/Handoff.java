@@ -6,7 +6,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.nat.Strays;
 import io.culvert.dataplane.wire.Ipv6;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -51,10 +53,12 @@ public final class Handoff {
     /** What each worker knows; written before any of them runs. */
     private final FlowTable[] tables;
     private final AddressBook[] books;
-    private volatile boolean hasStraySessions;
+    private final Strays strays;
 
-    public Handoff(final int workers) {
+    /** @param sessions that all workers together can hold */
+    public Handoff(final int workers, final int sessions, final Arena arena) {
         this.workers = workers;
+        this.strays = new Strays(workers == 1 ? 1 : sessions, arena);
         this.tables = new FlowTable[workers];
         this.books = new AddressBook[workers];
         this.rings = new Ring[workers * workers];
@@ -74,15 +78,15 @@ public final class Handoff {
     }
 
     /**
-     * Which worker has this flow, seen from another: tables are read while their owners write them, so a flow that is
-     * being written may be missed, and no more. For ways too seldom to matter to the owners' caches.
+     * Which worker but the one that asks has this flow: tables are read while their owners write them, so a flow that
+     * is being written may be missed, and no more. For ways too seldom to matter to the owners' caches.
      *
      * @return NOBODY when none has it
      */
-    int holderOf(final long keyLo, final long keyHi) {
+    int holderOf(final int asking, final long keyLo, final long keyHi) {
         for (int worker = 0; worker < workers; worker++) {
             final FlowTable table = tables[worker];
-            if (table.find(keyLo, keyHi, table.hash(keyLo, keyHi)) != FlowTable.NOT_FOUND) {
+            if (worker != asking && table.find(keyLo, keyHi, table.hash(keyLo, keyHi)) != FlowTable.NOT_FOUND) {
                 return worker;
             }
         }
@@ -90,8 +94,11 @@ public final class Handoff {
     }
 
     /** {@link #holderOf} for an IPv6 frame: each worker has its own numbers for the same addresses. */
-    int holderOfIpv6(final long frame, final long keyHi) {
+    int holderOfIpv6(final int asking, final long frame, final long keyHi) {
         for (int worker = 0; worker < workers; worker++) {
+            if (worker == asking) {
+                continue;
+            }
             final FlowTable table = tables[worker];
             final int source = numberAt(frame + Ipv6.SOURCE, books[worker]);
             final int destination = numberAt(frame + Ipv6.DESTINATION, books[worker]);
@@ -107,15 +114,8 @@ public final class Handoff {
         return book.find(NativeMemory.getLong(address), NativeMemory.getLong(address + Long.BYTES));
     }
 
-    /** Whether some client's session may live elsewhere than where its whole packets come in: fragments opened it. */
-    boolean hasStraySessions() {
-        return hasStraySessions;
-    }
-
-    void strays() {
-        if (!hasStraySessions) {
-            hasStraySessions = true;
-        }
+    Strays strays() {
+        return strays;
     }
 
     /** @return false when the ring is full; the packet is still the giver's */

@@ -169,23 +169,37 @@ final class Ipv6Walk {
             return;
         }
         final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
-        final int source = book.acquire(high, low);
-        if (destination == AddressBook.NONE || source == AddressBook.NONE) {
-            book.release(source);
-            burst.drop(i, destination == AddressBook.NONE ? DropReason.NO_RULE : DropReason.FLOW_TABLE_FULL);
-            return;
-        }
-        // Now that the source has a number, an earlier packet of this burst may prove to have opened the session.
-        setKey(i, source, destination, (int) burst.keyHi(i));
+        // An earlier packet of this burst may have opened the session, and given the source a number.
+        setKey(i, book.find(high, low), destination, (int) burst.keyHi(i));
         final int slot = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
         if (slot != FlowTable.NOT_FOUND) {
             burst.flow(i, flows.entryAddress(slot));
-        } else if (steering.handHome(burst, i, high, low) || steering.handToStrayOfIpv6(burst, i)) {
+        } else if (steering.handToStrayOfIpv6(burst, i, high, low) || steering.handHome(burst, i, high, low)) {
             burst.leave(i);
+        } else if (destination == AddressBook.NONE) {
+            // No address of the plan, but another worker may have it as a client's, whom the target sees.
+            if (!handOff(i)) {
+                burst.drop(i, DropReason.NO_RULE);
+            }
         } else {
+            final int source = book.acquire(high, low);
+            if (source == AddressBook.NONE) {
+                burst.drop(i, DropReason.FLOW_TABLE_FULL);
+                return;
+            }
+            setKey(i, source, destination, (int) burst.keyHi(i));
             open(i, nowMs);
+            book.release(source);
         }
-        book.release(source);
+    }
+
+    /** Gives a packet to the worker that may know its session. @return false when there is none */
+    private boolean handOff(final int i) {
+        if (!steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i))) {
+            return false;
+        }
+        burst.leave(i);
+        return true;
     }
 
     private void open(final int i, final long nowMs) {
@@ -193,6 +207,7 @@ final class Ipv6Walk {
         final int slot =
                 admission.admitSource(burst.keyLo(i), (int) burst.keyHi(i), hopLimit, burst.ingress, nowMs);
         if (slot >= 0) {
+            steering.opened(burst, slot);
             burst.flow(i, flows.entryAddress(slot));
             return;
         }
@@ -201,9 +216,7 @@ final class Ipv6Walk {
             return;
         }
         final boolean mayBeKnown = reason == DropReason.NO_SESSION || reason == DropReason.NO_RULE;
-        if (mayBeKnown && steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i))) {
-            burst.leave(i);
-        } else {
+        if (!mayBeKnown || !handOff(i)) {
             errors.tell(burst, i, reason);
             burst.drop(i, reason);
         }

@@ -99,7 +99,7 @@ final class Steering {
      */
     int ownerOfFirst(final long keyLo, final long keyHi) {
         final int owner = ownerByRule(0, Ipv6Address.mapped((int) keyLo), keyLo, (int) keyHi);
-        final int holder = owner >= 0 ? owner : handoff.holderOf(keyLo, keyHi);
+        final int holder = owner >= 0 ? owner : handoff.holderOf(worker, keyLo, keyHi);
         return holder == Handoff.NOBODY ? worker : holder;
     }
 
@@ -107,7 +107,7 @@ final class Steering {
     int ownerOfFirst(final long keyLo, final long keyHi, final long frame) {
         final int owner = ownerByRule(NativeMemory.getLong(frame + Ipv6.SOURCE),
                 NativeMemory.getLong(frame + Ipv6.SOURCE + Long.BYTES), keyLo, (int) keyHi);
-        final int holder = owner >= 0 ? owner : handoff.holderOfIpv6(frame, keyHi);
+        final int holder = owner >= 0 ? owner : handoff.holderOfIpv6(worker, frame, keyHi);
         return holder == Handoff.NOBODY ? worker : holder;
     }
 
@@ -116,27 +116,39 @@ final class Steering {
         return home != Admission.NO_WORKER ? home : admission.ownerOf(keyLo, ports);
     }
 
-    /** Hands a client's packet to who opened its session for a fragment. @return false when nobody did */
+    /** Hands a client's packet to the worker that has its stray session. @return false when there is none */
     boolean handToStray(final Burst burst, final int i) {
-        if (handoff.workers() == 1 || burst.hops > 0 || !handoff.hasStraySessions()) {
+        final int ports = (int) burst.keyHi(i);
+        if (!mayBeStray(burst, 0, Ipv6Address.mapped((int) burst.keyLo(i)), ports)) {
             return false;
         }
-        return handTo(burst, i, handoff.holderOf(burst.keyLo(i), burst.keyHi(i)));
+        return handTo(burst, i, handoff.holderOf(worker, burst.keyLo(i), burst.keyHi(i)));
     }
 
-    /** {@link #handToStray} of IPv6. */
-    boolean handToStrayOfIpv6(final Burst burst, final int i) {
-        if (handoff.workers() == 1 || burst.hops > 0 || !handoff.hasStraySessions()) {
+    /** {@link #handToStray} of IPv6, whose source need not have a number here. */
+    boolean handToStrayOfIpv6(final Burst burst, final int i, final long high, final long low) {
+        if (!mayBeStray(burst, high, low, (int) burst.keyHi(i))) {
             return false;
         }
-        return handTo(burst, i, handoff.holderOfIpv6(burst.frame(i), burst.keyHi(i)));
+        return handTo(burst, i, handoff.holderOfIpv6(worker, burst.frame(i), burst.keyHi(i)));
+    }
+
+    private boolean mayBeStray(final Burst burst, final long high, final long low, final int ports) {
+        return burst.hops == 0 && handoff.workers() > 1 && handoff.strays().mayHold(high, low, ports);
     }
 
     private boolean handTo(final Burst burst, final int i, final int holder) {
-        if (holder == Handoff.NOBODY || holder == worker) {
+        if (holder == Handoff.NOBODY) {
             return false;
         }
         give(burst, burst.mbuf(i), holder, 1);
         return true;
+    }
+
+    /** A packet of this burst opened a session, here. */
+    void opened(final Burst burst, final int forward) {
+        if (burst.hops > 0 && handoff.workers() > 1) {
+            admission.openedForAnother(forward);
+        }
     }
 }

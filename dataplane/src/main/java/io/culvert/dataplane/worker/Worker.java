@@ -107,7 +107,8 @@ public final class Worker {
         book = flows.addressBook(plan.addresses());
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         leases = new Leases(number, flows, book, rules, pools, arena);
-        sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, counters);
+        sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, handoff.strays(),
+                counters);
         admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
         steering = new Steering(number, handoff, rules, admission, counters);
         errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
@@ -137,7 +138,7 @@ public final class Worker {
     /** Goes on with the sessions that a predecessor left in the table; before the first {@link #doWork}. */
     public Adoption.Outcome adopt(final Adoption.Numbers before) {
         final Adoption.Outcome outcome = new Adoption(flows, book, plan.rules(), pools, leases,
-                plan.ownAddresses(), plan.routes(), neighbors, limits, before, clock.nowMs()).run();
+                plan.ownAddresses(), plan.routes(), neighbors, limits, sessions, before, clock.nowMs()).run();
         counters.set(catalog.of(WorkerCounter.SESSIONS), flows.sessions());
         return outcome;
     }
@@ -222,13 +223,16 @@ public final class Worker {
             }
             // An earlier packet of this burst may have opened the session.
             int slot = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
-            if (slot == FlowTable.NOT_FOUND && (handHome(i) || steering.handToStray(burst, i))) {
+            if (slot == FlowTable.NOT_FOUND && (steering.handToStray(burst, i) || handHome(i))) {
                 burst.leave(i);
                 continue;
             }
             if (slot == FlowTable.NOT_FOUND) {
                 final int ttl = NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF;
                 slot = admission.admit(burst.keyLo(i), (int) burst.keyHi(i), ttl, burst.ingress, nowMs);
+                if (slot >= 0) {
+                    steering.opened(burst, slot);
+                }
             }
             if (slot >= 0) {
                 burst.flow(i, flows.entryAddress(slot));

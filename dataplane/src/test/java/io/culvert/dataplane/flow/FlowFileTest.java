@@ -156,7 +156,8 @@ class FlowFileTest {
     @ValueSource(ints = {24, 28, 52, 56, 60, 64, 68})
     void aDamagedHeaderIsRefusedOrHarmless(final int at) throws IOException {
         final Path path = directory.resolve("flows");
-        FlowFile.create(path, 0, 10, PAGE, arena).owner(new FlowFile.Owner(1, 1, NO_KEY, new long[] {1}, new long[] {1}));
+        FlowFile.create(path, 0, 10, PAGE, arena)
+                .owner(new FlowFile.Owner(1, 1, NO_KEY, new long[] {1}, new long[] {1}));
         for (final int value : new int[] {-1, Integer.MIN_VALUE, Integer.MAX_VALUE, 1 << 24}) {
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
                 file.seek(at);

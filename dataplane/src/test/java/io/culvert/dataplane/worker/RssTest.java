@@ -133,7 +133,7 @@ class RssTest {
         final CounterCatalog catalog = new CounterCatalog(List.of("edge", "inner"), List.of("media", "other"));
         final CounterFile file =
                 CounterFile.create(scratch.resolve("counters"), catalog, List.of(), count, 1_000_000, arena);
-        final Handoff handoff = new Handoff(count);
+        final Handoff handoff = new Handoff(count, count * SESSIONS, arena);
         for (int number = 0; number < count; number++) {
             counters.add(file.worker(number, catalog));
             workers.add(new Worker(plan, number,

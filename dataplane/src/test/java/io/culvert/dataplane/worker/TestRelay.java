@@ -146,7 +146,7 @@ final class TestRelay implements AutoCloseable {
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        final Handoff handoff = new Handoff(plan.workers());
+        final Handoff handoff = new Handoff(plan.workers(), plan.workers() * sessions, arena);
         for (int i = 0; i < plan.workers(); i++) {
             counters.add(file.worker(i, catalog));
             tables.add(new FlowTable(FlowFile.inMemory(sessions, plan.addressesFor(sessions), arena)));
