@@ -92,13 +92,13 @@ class PredecessorTest {
 
     /** Magic, layout, boot id, owner, clock rate. */
     @ParameterizedTest
-    @CsvSource({"0", "8", "80", "60", "72"})
+    @CsvSource({"0", "8", "88", "64", "80"})
     void aFileThatDoesNotFitEndsAllAndSaysSo(final int at) throws IOException {
         try (RandomAccessFile file = new RandomAccessFile(instance.flowsFile(0).toFile(), "rw")) {
             file.seek(at);
             final int there = Integer.reverseBytes(file.readInt());
             file.seek(at);
-            file.writeInt(Integer.reverseBytes(at == 60 ? 0 : ~there));
+            file.writeInt(Integer.reverseBytes(at == 64 ? 0 : ~there));
         }
         try (Relay relay = open(yaml, 1, false)) {
             assertTrue(relay.heritage().orElseThrow().startsWith("starts without the sessions"),
