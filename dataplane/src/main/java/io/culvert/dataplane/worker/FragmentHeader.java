@@ -26,6 +26,9 @@ abstract class FragmentHeader {
     /** Reads the fields of a fragment. @return FINE, or the ordinal of the reason to drop it for */
     abstract int read(long mbuf);
 
+    /** Source and destination port of the first fragment that was read, as they lie in it. */
+    abstract int ports();
+
     /** Who looks after the flow of the first fragment that was read. */
     abstract int ownerOfFirst();
 

@@ -148,8 +148,11 @@ final class Fragments {
 
     /** The first fragment: its flow is found or opened, and what waited for it goes on behind it. */
     private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final long nowMs) {
+        final int opening =
+                steering.beginOpening(fragment.sourceHigh, fragment.sourceLow, fragment.ports());
         final int owner = ownerOfFirst(burst);
         final long flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
+        steering.endOpening(opening);
         if (flow == Burst.GONE) {
             // Dropped by name, and nobody will ask for the others of the datagram.
             if (waitingDatagram != NONE) {

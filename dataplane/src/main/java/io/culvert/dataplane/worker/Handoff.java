@@ -54,6 +54,7 @@ public final class Handoff {
     private final FlowTable[] tables;
     private final AddressBook[] books;
     private final Strays strays;
+    private final Openings openings = new Openings();
 
     /** @param sessions that all workers together can hold */
     public Handoff(final int workers, final int sessions, final Arena arena) {
@@ -112,6 +113,10 @@ public final class Handoff {
 
     private static int numberAt(final long address, final AddressBook book) {
         return book.find(NativeMemory.getLong(address), NativeMemory.getLong(address + Long.BYTES));
+    }
+
+    Openings openings() {
+        return openings;
     }
 
     Strays strays() {

@@ -80,7 +80,12 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     }
 
     private long keyHi() {
-        return FlowEntry.keyHi(header.get(Wire.INT, Udp.PORTS), Ipv4.UDP);
+        return FlowEntry.keyHi(ports(), Ipv4.UDP);
+    }
+
+    @Override
+    int ports() {
+        return header.get(Wire.INT, Udp.PORTS);
     }
 
     @Override

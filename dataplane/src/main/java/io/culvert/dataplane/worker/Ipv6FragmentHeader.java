@@ -139,7 +139,12 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     }
 
     private long keyHi() {
-        return FlowEntry.keyHi(NativeMemory.getInt(frame + udpAt()), Ipv6.UDP | FlowEntry.IPV6_PROTOCOL);
+        return FlowEntry.keyHi(ports(), Ipv6.UDP | FlowEntry.IPV6_PROTOCOL);
+    }
+
+    @Override
+    int ports() {
+        return NativeMemory.getInt(frame + udpAt());
     }
 
     @Override

@@ -174,7 +174,16 @@ final class Ipv6Walk {
         final int slot = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
         if (slot != FlowTable.NOT_FOUND) {
             burst.flow(i, flows.entryAddress(slot));
-        } else if (steering.handToStrayOfIpv6(burst, i, high, low) || steering.handHome(burst, i, high, low)) {
+            return;
+        }
+        final int opening = steering.beginOpening(burst, high, low, (int) burst.keyHi(i));
+        openUnlessElsewhere(i, high, low, nowMs);
+        steering.endOpening(opening);
+    }
+
+    private void openUnlessElsewhere(final int i, final long high, final long low, final long nowMs) {
+        final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
+        if (steering.handToStrayOfIpv6(burst, i, high, low) || steering.handHome(burst, i, high, low)) {
             burst.leave(i);
         } else if (destination == AddressBook.NONE) {
             // No address of the plan, but another worker may have it as a client's, whom the target sees.

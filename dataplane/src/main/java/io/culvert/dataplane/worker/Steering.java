@@ -13,6 +13,8 @@ import io.culvert.dataplane.wire.Ipv6Address;
 
 /** The way of a packet from the worker whose queue it came in on to the one that may know its session. */
 final class Steering {
+    private static final int NO_OPENING = -1;
+
     private final int worker;
     private final Handoff handoff;
     private final Admission admission;
@@ -143,6 +145,26 @@ final class Steering {
         }
         give(burst, burst.mbuf(i), holder, 1);
         return true;
+    }
+
+    /**
+     * Has this worker alone look for the session of a client endpoint in the other tables, and open it.
+     *
+     * @return for {@link #endOpening}
+     */
+    int beginOpening(final long high, final long low, final int ports) {
+        return handoff.workers() == 1 ? NO_OPENING : handoff.openings().begin(high, low, ports);
+    }
+
+    /** {@link #beginOpening} for a packet of the burst, unless its worker is settled: then the caller has seen to it. */
+    int beginOpening(final Burst burst, final long high, final long low, final int ports) {
+        return burst.hops == Burst.SETTLED ? NO_OPENING : beginOpening(high, low, ports);
+    }
+
+    void endOpening(final int opening) {
+        if (opening != NO_OPENING) {
+            handoff.openings().end(opening);
+        }
     }
 
     /** A packet of this burst opened a session, here. */

@@ -218,33 +218,39 @@ public final class Worker {
 
     void admit() {
         for (int i = 0; i < burst.count; i++) {
-            if (burst.flow(i) != Burst.NO_FLOW) {
-                continue;
-            }
-            // An earlier packet of this burst may have opened the session.
-            int slot = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
-            if (slot == FlowTable.NOT_FOUND && (steering.handToStray(burst, i) || handHome(i))) {
-                burst.leave(i);
-                continue;
-            }
-            if (slot == FlowTable.NOT_FOUND) {
-                final int ttl = NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF;
-                slot = admission.admit(burst.keyLo(i), (int) burst.keyHi(i), ttl, burst.ingress, nowMs);
-                if (slot >= 0) {
-                    steering.opened(burst, slot);
-                }
-            }
-            if (slot >= 0) {
-                burst.flow(i, flows.entryAddress(slot));
-            } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
-                errors.tell(burst, i, DropReason.of(~slot));
-                burst.drop(i, DropReason.of(~slot));
+            if (burst.flow(i) == Burst.NO_FLOW) {
+                admit(i);
             }
         }
     }
 
-    private boolean handHome(final int i) {
-        return steering.handHome(burst, i, 0, Ipv6Address.mapped((int) burst.keyLo(i)));
+    private void admit(final int i) {
+        // An earlier packet of this burst may have opened the session.
+        final int known = flows.find(burst.keyLo(i), burst.keyHi(i), burst.hash(i));
+        if (known != FlowTable.NOT_FOUND) {
+            burst.flow(i, flows.entryAddress(known));
+            return;
+        }
+        final long client = Ipv6Address.mapped((int) burst.keyLo(i));
+        final int opening = steering.beginOpening(burst, 0, client, (int) burst.keyHi(i));
+        if (steering.handToStray(burst, i) || steering.handHome(burst, i, 0, client)) {
+            burst.leave(i);
+        } else {
+            open(i);
+        }
+        steering.endOpening(opening);
+    }
+
+    private void open(final int i) {
+        final int ttl = NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF;
+        final int slot = admission.admit(burst.keyLo(i), (int) burst.keyHi(i), ttl, burst.ingress, nowMs);
+        if (slot >= 0) {
+            steering.opened(burst, slot);
+            burst.flow(i, flows.entryAddress(slot));
+        } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
+            errors.tell(burst, i, DropReason.of(~slot));
+            burst.drop(i, DropReason.of(~slot));
+        }
     }
 
     /** Lets a packet of a stranger join a session whose rule's filtering allows it. @return false when none does */

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import io.culvert.dataplane.flow.FlowHash;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.security.SecureRandom;
+
+/**
+ * Locks by client endpoint. Packets of one new client can reach two workers at the same moment: its fragments gather
+ * elsewhere than its whole packets come in. Whoever opens a session holds the client's lock from the look into the other
+ * workers' tables until the session can be found there, so that of two workers one opens it and the other finds it.
+ * 1,024 spin locks under a keyed hash, each in a cache line of its own; one is held for less than a microsecond.
+ */
+final class Openings {
+    private static final int LOCKS = 1_024;
+    /** Ints from one lock to the next. */
+    private static final int STRIDE = 16;
+    private static final VarHandle HELD = MethodHandles.arrayElementVarHandle(int[].class);
+
+    private final int[] held = new int[LOCKS * STRIDE];
+    private final long seedLo;
+    private final long seedHi;
+
+    Openings() {
+        final SecureRandom random = new SecureRandom();
+        seedLo = random.nextLong();
+        seedHi = random.nextLong();
+    }
+
+    /**
+     * Waits for the lock of a client endpoint.
+     *
+     * @param high and {@code low} halves of its address; IPv4 as ::ffff:a.b.c.d
+     * @param ports its own and the listener's, as they lie in the packet
+     * @return the lock, for {@link #end}
+     */
+    int begin(final long high, final long low, final int ports) {
+        final long address = FlowHash.of(high, low, seedLo, seedHi);
+        final int lock = ((int) FlowHash.of(address, ports, seedHi, seedLo) & LOCKS - 1) * STRIDE;
+        while (!HELD.weakCompareAndSetAcquire(held, lock, 0, 1)) {
+            Thread.onSpinWait();
+        }
+        return lock;
+    }
+
+    void end(final int lock) {
+        HELD.setRelease(held, lock, 0);
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.dataplane.worker;
+
+import static io.culvert.dataplane.worker.TestRelay.EDGE;
+import static io.culvert.dataplane.worker.TestRelay.INNER;
+import static io.culvert.dataplane.worker.TestRelay.LISTEN;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.culvert.dataplane.nat.NatBehavior;
+import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Two workers that run at once see the first packets of one client: its session is opened once, and so is its port. */
+class OneSessionTest {
+    private static final int ROUNDS = 2_000;
+    private static final int PORT = 10_000;
+    /** More than a packet takes from one worker to the other and back. */
+    private static final int CYCLES = 8;
+    private static final int DEADLINE_S = 60;
+
+    @ParameterizedTest
+    @CsvSource({"false, false", "false, true", "true, false", "true, true"})
+    @Tag("RFC4787-REQ-1")
+    void ofAClientWhosePacketsReachTwoWorkersAtOnce(final boolean ipv6, final boolean areBothFragmented)
+            throws Exception {
+        try (SeveralWorkers relay = new SeveralWorkers(2, 2 * ROUNDS, NatBehavior.STRICT, true);
+                ExecutorService threads = Executors.newFixedThreadPool(2)) {
+            final CyclicBarrier start = new CyclicBarrier(2);
+            for (int round = 0; round < ROUNDS; round++) {
+                final byte[] whole = SeveralWorkers.fromClient(ipv6, 0, PORT + round, LISTEN);
+                for (final byte[] half : halves(whole, 2 * round)) {
+                    relay.send(EDGE, 0, half);
+                }
+                for (final byte[] half : areBothFragmented ? halves(whole, 2 * round + 1)
+                        : new byte[][] {whole}) {
+                    relay.send(EDGE, 1, half);
+                }
+                final Future<?> other = threads.submit(() -> run(relay.workers.get(1), start));
+                threads.submit(() -> run(relay.workers.get(0), start)).get(DEADLINE_S, TimeUnit.SECONDS);
+                other.get(DEADLINE_S, TimeUnit.SECONDS);
+                relay.work();
+                assertEquals(round + 1, relay.total(WorkerCounter.SESSIONS), "sessions of as many clients");
+                assertEquals(areBothFragmented ? 4 : 3, relay.received(INNER).size(), "packets of round " + round);
+            }
+        }
+    }
+
+    /** A datagram of 108 bytes with its UDP header, in two fragments. */
+    private static byte[][] halves(final byte[] whole, final int id) {
+        return new byte[][] {UdpFrames.fragment(whole, id, 0, 7, true, 64),
+            UdpFrames.fragment(whole, id, 7, 14, false, 64)};
+    }
+
+    private static Void run(final Worker worker, final CyclicBarrier start) throws Exception {
+        start.await(DEADLINE_S, TimeUnit.SECONDS);
+        for (int cycle = 0; cycle < CYCLES; cycle++) {
+            worker.doWork();
+        }
+        return null;
+    }
+}
