@@ -143,6 +143,18 @@ public final class Port implements AutoCloseable {
         }
     }
 
+    /** Bytes of the longest IP packet that the device sends, as its driver has it now. */
+    public int mtu() {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment mtu = arena.allocate(ValueLayout.JAVA_SHORT);
+            final int code = Dpdk.rte_eth_dev_get_mtu(id, mtu);
+            if (code != 0) {
+                throw new DpdkException("rte_eth_dev_get_mtu", device, code);
+            }
+            return Short.toUnsignedInt(mtu.get(ValueLayout.JAVA_SHORT, 0));
+        }
+    }
+
     /** {@link #start(int, int, int, byte[], Mempool)}, spreading over several queues as the driver likes. */
     public void start(final int queues, final int descriptors, final int mtu, final Mempool pool) {
         start(queues, descriptors, mtu, new byte[0], pool);

@@ -895,6 +895,69 @@ public class Dpdk {
         }
     }
 
+    private static class rte_eth_dev_get_mtu {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Dpdk.C_INT,
+            Dpdk.C_SHORT,
+            Dpdk.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = Dpdk.findOrThrow("rte_eth_dev_get_mtu");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+
+     * {@snippet lang=c :
+     * int rte_eth_dev_get_mtu(uint16_t port_id, uint16_t *mtu)
+     * }
+     */
+    public static FunctionDescriptor rte_eth_dev_get_mtu$descriptor() {
+        return rte_eth_dev_get_mtu.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+
+     * {@snippet lang=c :
+     * int rte_eth_dev_get_mtu(uint16_t port_id, uint16_t *mtu)
+     * }
+     */
+    public static MethodHandle rte_eth_dev_get_mtu$handle() {
+        return rte_eth_dev_get_mtu.HANDLE;
+    }
+
+    /**
+     * Address for:
+
+     * {@snippet lang=c :
+     * int rte_eth_dev_get_mtu(uint16_t port_id, uint16_t *mtu)
+     * }
+     */
+    public static MemorySegment rte_eth_dev_get_mtu$address() {
+        return rte_eth_dev_get_mtu.ADDR;
+    }
+
+    /**
+
+     * {@snippet lang=c :
+     * int rte_eth_dev_get_mtu(uint16_t port_id, uint16_t *mtu)
+     * }
+     */
+    public static int rte_eth_dev_get_mtu(short port_id, MemorySegment mtu) {
+        var mh$ = rte_eth_dev_get_mtu.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rte_eth_dev_get_mtu", port_id, mtu);
+            }
+            return (int)mh$.invokeExact(port_id, mtu);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class rte_eth_dev_get_port_by_name {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Dpdk.C_INT,

@@ -12,6 +12,7 @@ import io.culvert.control.instance.Instance;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.state.StateDirectory;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.wire.Wire;
@@ -49,7 +50,6 @@ final class Bed implements AutoCloseable {
     private static final int SESSIONS_MIN = 32;
     private static final int SPARE_MBUFS = 1_023;
     private static final int DATA_ROOM = 2_176;
-    private static final int PAGE_BYTES = 4_096;
     /** For the buffers of two workers and of the ports. */
     private static final int MEGABYTES = 384;
     /** A neighbour that no session knows. */
@@ -94,15 +94,17 @@ final class Bed implements AutoCloseable {
         final RelayConfig config = config(sessions * workers, workers);
         this.memory = memory;
         this.instance = new Instance(scratch());
-        this.wipeAtExit = isReadable ? new Thread(() -> wipe(instance.directory()), "bench-wipe") : null;
+        this.wipeAtExit = isReadable ? new Thread(() -> wipe(instance), "bench-wipe") : null;
         try {
             this.relay = Relay.open(config, memory, instance, clock);
-            this.flowsOnHugePages = Files.isSymbolicLink(instance.flowsFile(0));
+            this.flowsOnHugePages = instance.hasTablesOnHugePages();
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
         } finally {
             if (isReadable) {
                 Runtime.getRuntime().addShutdownHook(wipeAtExit);
             } else {
-                wipe(instance.directory());
+                wipe(instance);
             }
         }
         this.pool = Mempool.create("bench", LINKS * workers * MBUFS_PER_STREAM + SPARE_MBUFS, DATA_ROOM, -1);
@@ -142,15 +144,13 @@ final class Bed implements AutoCloseable {
     }
 
     /** What is mapped stays; nothing is left behind, however the benchmark ends. */
-    private static void wipe(final Path directory) {
-        try (java.util.stream.Stream<Path> files = Files.list(directory)) {
-            for (final Path file : files.toList()) {
-                if (Files.isSymbolicLink(file)) {
-                    Files.deleteIfExists(Files.readSymbolicLink(file));
-                }
-                Files.delete(file);
+    private static void wipe(final Instance instance) {
+        try (java.util.stream.Stream<Path> left = Files.list(instance.directory())) {
+            instance.clear();
+            for (final Path file : left.toList()) {
+                Files.deleteIfExists(file);
             }
-            Files.delete(directory);
+            Files.delete(instance.directory());
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -334,20 +334,18 @@ final class Bed implements AutoCloseable {
             throw new Failure(Failure.FAILED, "cannot make the twin's flow table: " + e.getMessage()
                     + ". Fix: free memory, or ask for fewer --flows", e);
         } finally {
-            wipe(instance.directory());
+            wipe(instance);
         }
     }
 
     /** On the same kind of pages as the worker's. */
     private FlowFile twinFlows(final Instance instance, final int number) throws IOException {
         final int capacity = relay.flowFiles().get(number).capacity();
-        final Path link = instance.flowsFile(number);
-        if (!flowsOnHugePages) {
-            return FlowFile.create(link, number, capacity, PAGE_BYTES, arena);
+        if (flowsOnHugePages) {
+            instance.putTablesOn(memory.pages().mount().orElseThrow());
         }
-        final Path file = memory.pages().mount().orElseThrow().resolve(instance.name());
-        Files.createSymbolicLink(link, file);
-        return FlowFile.create(file, number, capacity, memory.pages().pageBytes(), arena);
+        return FlowFile.create(instance.flowsFile(number), number, capacity,
+                flowsOnHugePages ? memory.pages().pageBytes() : StateDirectory.PAGE_BYTES, arena);
     }
 
     Instance instance() {
@@ -389,7 +387,7 @@ final class Bed implements AutoCloseable {
     @Override
     public void close() {
         if (wipeAtExit != null && Runtime.getRuntime().removeShutdownHook(wipeAtExit)) {
-            wipe(instance.directory());
+            wipe(instance);
         }
         relay.close();
         pool.close();

@@ -3,14 +3,13 @@ package io.culvert.control.boot;
 
 import io.culvert.control.Failure;
 import io.culvert.control.instance.Instance;
+import io.culvert.dataplane.state.StateDirectory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 
 /** One daemon per instance name: held from before anything is touched until everything is closed. */
 final class InstanceLock implements AutoCloseable {
@@ -24,13 +23,13 @@ final class InstanceLock implements AutoCloseable {
     static InstanceLock take(final Instance instance) {
         final Path directory = instance.directory();
         try {
-            Files.createDirectories(directory.getParent());
-            if (!Files.isDirectory(directory)) {
-                Files.createDirectory(directory,
-                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
+            Files.createDirectories(directory.getParent().toAbsolutePath().getParent());
+            StateDirectory.make(directory.getParent());
+            StateDirectory.make(directory);
+            final FileChannel channel;
+            try (StateDirectory state = StateDirectory.own(directory)) {
+                channel = state.lock(instance.lockFile().getFileName().toString());
             }
-            final FileChannel channel = FileChannel.open(instance.lockFile(),
-                    StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             final FileLock lock = channel.tryLock();
             if (lock == null) {
                 channel.close();
@@ -40,9 +39,7 @@ final class InstanceLock implements AutoCloseable {
             }
             return new InstanceLock(channel);
         } catch (final IOException e) {
-            throw new Failure(Failure.FAILED, "cannot keep state in " + directory + ": " + e.getMessage()
-                    + ". Fix: run as the user who owns it, or set " + Instance.STATE_VARIABLE
-                    + " to a directory on a tmpfs that you may write to", e);
+            throw instance.cannotKeepState(e);
         }
     }
 

@@ -2,13 +2,13 @@
 package io.culvert.control.boot;
 
 import io.culvert.control.Failure;
+import io.culvert.dataplane.state.StateDirectory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * One daemon per kernel interface of a network namespace, held while the port is open. Without it the second AF_XDP
@@ -31,7 +31,10 @@ final class InterfaceLock implements AutoCloseable {
         // "net:[4026531840]": interfaces of other namespaces may have the same name.
         final String namespace = Files.readSymbolicLink(NAMESPACE).toString().replaceAll("\\D", "");
         final Path file = directory.resolve("interface-" + namespace + "-" + name + ".lock");
-        final FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        final FileChannel channel;
+        try (StateDirectory all = StateDirectory.own(directory)) {
+            channel = all.lock(file.getFileName().toString());
+        }
         final FileLock lock = channel.tryLock();
         if (lock == null) {
             channel.close();

@@ -22,13 +22,12 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 import java.util.stream.IntStream;
 
 /** Translates the configuration, in the operator's terms, into the plan that workers read: wire order and indices. */
 final class PlanBuilder {
-    private static final int DEFAULT_MTU = 1_500;
-
     private final RelayConfig config;
     /** IPv6 addresses in the order in which they were first named: their place is their number. */
     private final List<IpAddress> addresses = new ArrayList<>();
@@ -37,13 +36,16 @@ final class PlanBuilder {
         this.config = config;
     }
 
-    /** @param deviceMac the address that a port's device has, for ports whose configuration names none */
-    RelayPlan build(final ToLongFunction<PortConfig> deviceMac) {
+    /**
+     * @param deviceMac the address that a port's device has, for ports whose configuration names none
+     * @param deviceMtu the same for the longest IP packet that it sends, bytes
+     */
+    RelayPlan build(final ToLongFunction<PortConfig> deviceMac, final ToIntFunction<PortConfig> deviceMtu) {
         final List<Link> links = new ArrayList<>();
         for (final PortConfig port : config.ports()) {
             links.add(new Link(links.size(), port.name(),
                     port.mac().map(PlanBuilder::mac).orElseGet(() -> deviceMac.applyAsLong(port)),
-                    port.mtu().orElse(DEFAULT_MTU),
+                    port.mtu().orElseGet(() -> deviceMtu.applyAsInt(port)),
                     port.addresses().stream().map(PlanBuilder::subnet).toList(),
                     port.gateways().stream().map(IpAddress::of).filter(IpAddress::isIpv4).findFirst()
                             .map(IpAddress::ipv4).orElse(Link.NO_GATEWAY),

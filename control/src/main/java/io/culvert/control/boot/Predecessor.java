@@ -42,12 +42,14 @@ final class Predecessor implements AutoCloseable {
     /** Whose they are, and which addresses they number: noted before anything of theirs changes. */
     private final List<FlowFile.Owner> owners = new ArrayList<>();
     private final List<long[]> addresses = new ArrayList<>();
+    private final boolean leftTables;
     private final Optional<String> obstacle;
 
     Predecessor(final Instance instance, final int workers, final Clock clock) throws IOException {
         this.instance = instance;
         this.neighbors = NeighborFile.read(instance.neighborsFile(), arena);
         this.counters = readCounters();
+        this.leftTables = Files.exists(instance.flowsFile(0), LinkOption.NOFOLLOW_LINKS);
         this.obstacle = openTables(workers, clock);
     }
 
@@ -72,10 +74,10 @@ final class Predecessor implements AutoCloseable {
 
     /** All or none. @return why not */
     private Optional<String> openTables(final int workers, final Clock clock) {
-        if (!Files.exists(instance.flowsFile(0))) {
-            return Optional.of("it left no flow table");
-        }
         try (Arena trial = Arena.ofShared()) {
+            if (!Files.exists(instance.flowsFile(0))) {
+                return Optional.of("it left no flow table");
+            }
             for (int worker = 0; worker < workers; worker++) {
                 final Path path = instance.flowsFile(worker);
                 final FlowFile table = FlowFile.attach(path, trial);
@@ -110,6 +112,12 @@ final class Predecessor implements AutoCloseable {
     /** Its tables, one of each worker, to go on with; empty when there is none or they do not fit. */
     List<FlowFile> tables() {
         return tables;
+    }
+
+    /** Whether this process can go on with the tables themselves, which are as large as its own would be. */
+    boolean hasTablesFor(final int sessions, final int addresses) {
+        return !tables.isEmpty() && tables.stream().allMatch(
+                table -> table.capacity() == sessions && table.addressCapacity() == addresses);
     }
 
     /** The clock whose milliseconds its entries are in. */
@@ -161,7 +169,7 @@ final class Predecessor implements AutoCloseable {
 
     /** The line for the log when its sessions cannot go on; empty when there was no predecessor. */
     Optional<String> farewell() {
-        if (counters.isEmpty() && !Files.exists(instance.flowsFile(0), LinkOption.NOFOLLOW_LINKS)) {
+        if (counters.isEmpty() && !leftTables) {
             return Optional.empty();
         }
         return obstacle.map(why -> "starts without the sessions of its predecessor" + pid() + ": " + why + "; "

@@ -24,6 +24,7 @@ import io.culvert.dataplane.nat.ReplyQueues;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.nat.Toeplitz;
+import io.culvert.dataplane.state.StateDirectory;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -35,8 +36,8 @@ import io.culvert.dataplane.worker.Worker;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -51,8 +52,6 @@ import java.util.SplittableRandom;
  * whoever opened it runs the workers, the daemon on pinned cores, a test on its own.
  */
 public final class Relay implements AutoCloseable {
-    private static final int PAGE_BYTES = 4_096;
-
     /** What to close, last opened first. */
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
     private final List<Port> ports = new ArrayList<>();
@@ -79,16 +78,24 @@ public final class Relay implements AutoCloseable {
             relay.build(config, memory, instance, clock);
             return relay;
         } catch (final DpdkException e) {
-            relay.close();
-            throw new Failure(Failure.FAILED, e.getMessage() + ". Fix: " + mendFor(e), e);
+            throw relay.closed(new Failure(Failure.FAILED, e.getMessage() + ". Fix: " + mendFor(e), e));
         } catch (final IOException e) {
-            relay.close();
-            throw new Failure(Failure.FAILED, "cannot keep state in " + instance.directory() + ": " + e.getMessage()
-                    + ". Fix: make room, or set " + Instance.STATE_VARIABLE + " to a directory on a tmpfs", e);
-        } catch (final RuntimeException | Error e) {
-            relay.close();
-            throw e;
+            throw relay.closed(instance.cannotKeepState(e));
+        } catch (final RuntimeException e) {
+            throw relay.closed(e);
+        } catch (final Error e) {
+            throw relay.closed(e);
         }
+    }
+
+    /** Closes what was opened before it failed, whatever fails on the way. @return why it failed */
+    private <T extends Throwable> T closed(final T failure) {
+        try {
+            close();
+        } catch (final IllegalStateException e) {
+            failure.addSuppressed(e);
+        }
+        return failure;
     }
 
     private void build(final RelayConfig config, final MemoryPlan memory, final Instance instance,
@@ -108,7 +115,8 @@ public final class Relay implements AutoCloseable {
             }
             openPort(port, config.workers().count(), memory);
         }
-        plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac());
+        plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac(),
+                port -> mtu(port, ports.get(config.ports().indexOf(port))));
         snatPools = new SnatPools(
                 plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()),
                 ports.stream().map(port -> replyQueues(port, plan.workers())).toArray(ReplyQueues[]::new));
@@ -122,33 +130,43 @@ public final class Relay implements AutoCloseable {
         final Clock clock = predecessor.clock(ownClock);
         counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
                 clock.hz(), predecessor.counters(), arena);
-        final int[] noRoom = new int[plan.workers()];
+        final int[] noRoom = makeTables(instance, sessions, memory, predecessor, arena);
         for (int number = 0; number < plan.workers(); number++) {
-            noRoom[number] = makeTable(instance, number, sessions, memory, predecessor, arena);
             workers.add(worker(number, new FlowTable(flowFiles.get(number)), catalog, clock, arena));
-        }
-        for (int number = plan.workers(); instance.removeFlows(number); number++) {
-            // Tables of workers that are no more.
         }
         settle(predecessor, noRoom, catalog, clock.hz());
     }
 
-    /** The predecessor's own table where it fits, else a new one. @return how many of its sessions found no room */
-    private int makeTable(final Instance instance, final int number, final int sessions, final MemoryPlan memory,
-                          final Predecessor predecessor, final Arena arena) throws IOException {
-        if (predecessor.tables().isEmpty()) {
-            flowFiles.add(flowFile(instance, number, sessions, memory, arena));
-            return 0;
+    /** The predecessor's own tables where they fit, else new ones. @return how many of its sessions found no room */
+    private int[] makeTables(final Instance instance, final int sessions, final MemoryPlan memory,
+                             final Predecessor predecessor, final Arena arena) throws IOException {
+        final int addresses = plan.addressesFor(sessions);
+        final int[] noRoom = new int[plan.workers()];
+        if (predecessor.hasTablesFor(sessions, addresses)) {
+            flowFiles.addAll(predecessor.tables());
+            flowFiles.forEach(FlowFile::disown);
+        } else {
+            final long granularity = placeTables(instance, FlowFile.bytesFor(sessions, addresses), memory);
+            for (int number = 0; number < plan.workers(); number++) {
+                final FlowFile file = FlowFile.create(
+                        instance.flowsFile(number), number, sessions, addresses, granularity, arena);
+                flowFiles.add(file);
+                noRoom[number] = predecessor.tables().isEmpty() ? 0 : file.fill(predecessor.tables().get(number));
+            }
         }
-        final FlowFile before = predecessor.tables().get(number);
-        if (before.capacity() == sessions && before.addressCapacity() == plan.addressesFor(sessions)) {
-            flowFiles.add(before);
-            before.disown();
-            return 0;
+        instance.removeFlowsFrom(plan.workers()); // of workers that are no more
+        return noRoom;
+    }
+
+    /** On huge pages when EAL is and there is room for all, else in the directory itself. @return the pages' size */
+    private long placeTables(final Instance instance, final long bytes, final MemoryPlan memory) throws IOException {
+        instance.removeFlows();
+        final long page = memory.pages().pageBytes();
+        if (memory.huge() && HugePages.ofHost().canHold(plan.workers() * ((bytes + page - 1) / page * page))) {
+            instance.putTablesOn(memory.pages().mount().orElseThrow());
+            return page;
         }
-        final FlowFile file = flowFile(instance, number, sessions, memory, arena);
-        flowFiles.add(file);
-        return file.fill(before);
+        return StateDirectory.PAGE_BYTES;
     }
 
     /** From here on the state is this process's, and says what became of every session. */
@@ -199,6 +217,17 @@ public final class Relay implements AutoCloseable {
         port.start(queues, memory.descriptors(), config.mtu().orElse(0), spreadKey, pool);
     }
 
+    /** A driver of a kernel interface does not know what that interface was told, and says 1,500. */
+    private static int mtu(final PortConfig config, final Port port) {
+        try {
+            final NetworkInterface kernels = config.kernelInterface().isEmpty() ? null
+                    : NetworkInterface.getByName(config.kernelInterface().get());
+            return kernels == null ? port.mtu() : kernels.getMTU();
+        } catch (final SocketException e) {
+            return port.mtu();
+        }
+    }
+
     /** How the port's NIC will spread replies over the workers, or null where the driver does not say so. */
     private static ReplyQueues replyQueues(final Port port, final int workers) {
         final Optional<Rss> found = workers == 1 ? Optional.empty() : port.rss();
@@ -237,23 +266,6 @@ public final class Relay implements AutoCloseable {
             }
         }
         return table;
-    }
-
-    /** On huge pages when EAL is and there is room, with a link where readers look; else in the directory itself. */
-    private FlowFile flowFile(final Instance instance, final int number, final int sessions, final MemoryPlan memory,
-                              final Arena arena) throws IOException {
-        final int addresses = plan.addressesFor(sessions);
-        final Path link = instance.flowsFile(number);
-        instance.removeFlows(number);
-        if (memory.huge() && HugePages.ofHost().canHold(FlowFile.bytesFor(sessions, addresses))) {
-            final Path file = memory.pages().mount().orElseThrow()
-                    .resolve("culvert-" + instance.name() + "-flows-" + number);
-            final FlowFile flows = FlowFile.create(file, number, sessions, addresses,
-                    memory.pages().pageBytes(), arena);
-            Files.createSymbolicLink(link, file);
-            return flows;
-        }
-        return FlowFile.create(link, number, sessions, addresses, PAGE_BYTES, arena);
     }
 
     private Worker worker(final int number, final FlowTable flows, final CounterCatalog catalog, final Clock clock,
@@ -325,15 +337,19 @@ public final class Relay implements AutoCloseable {
         }
     }
 
-    /** Ports first, then their memory. No worker may be running. */
+    /** Ports first, then their memory, all of it whatever fails on the way. No worker may be running. */
     @Override
     public void close() {
+        final IllegalStateException failure = new IllegalStateException("not everything could be closed");
         while (!opened.isEmpty()) {
             try {
                 opened.pop().close();
             } catch (final Exception e) {
-                throw new IllegalStateException(e);
+                failure.addSuppressed(e);
             }
+        }
+        if (failure.getSuppressed().length > 0) {
+            throw failure;
         }
     }
 }

@@ -2,6 +2,7 @@
 package io.culvert.control.instance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,9 @@ import io.culvert.control.Failure;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,5 +45,43 @@ class InstanceTest {
         assertEquals(Failure.NO_DAEMON, assertThrows(Failure.class, () -> Instance.only(root)).exitCode());
         assertEquals(Failure.NO_DAEMON,
                 assertThrows(Failure.class, () -> Instance.only(root.resolve("never-made"))).exitCode());
+    }
+
+    /** Left by somebody to whom the directory belonged before, or by an older version on huge pages. */
+    @Test
+    void aLinkThatLiesThereIsRemovedAndNotWhatItLeadsTo() throws IOException {
+        final Path precious = Files.writeString(root.resolve("precious"), "precious");
+        final Instance instance = new Instance(Files.createDirectory(root.resolve("edge")));
+        Files.createSymbolicLink(instance.flowsFile(0), precious);
+        Files.createSymbolicLink(instance.countersFile(), precious);
+        instance.clear();
+        assertTrue(Files.exists(precious));
+        assertEquals(List.of(), names(instance.directory()));
+    }
+
+    @Test
+    void tablesOnAnotherFileSystemAreFoundAndGoWithIt() throws IOException {
+        final Path pages = Files.createDirectory(root.resolve("hugepages"));
+        final Instance instance = new Instance(Files.createDirectory(root.resolve("edge")));
+        instance.putTablesOn(pages);
+        final Path place = pages.resolve("culvert-edge");
+        assertTrue(instance.hasTablesOnHugePages());
+        assertEquals(place.resolve("flows-1"), instance.flowsFile(1));
+        assertEquals("rwxr-x---", PosixFilePermissions.toString(Files.getPosixFilePermissions(place)));
+        for (int worker = 0; worker < 3; worker++) {
+            Files.createFile(instance.flowsFile(worker));
+        }
+        instance.removeFlowsFrom(1);
+        assertEquals(List.of("flows-0"), names(place));
+        instance.removeFlows();
+        assertFalse(Files.exists(place));
+        assertFalse(instance.hasTablesOnHugePages());
+        assertEquals(instance.directory().resolve("flows-0"), instance.flowsFile(0));
+    }
+
+    private static List<String> names(final Path directory) throws IOException {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+        }
     }
 }

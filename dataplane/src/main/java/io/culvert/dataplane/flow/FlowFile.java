@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import io.culvert.dataplane.state.StateDirectory;
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6Address;
 import java.io.IOException;
@@ -16,7 +17,6 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.UUID;
 
@@ -121,21 +121,20 @@ public final class FlowFile {
     }
 
     /**
-     * Writes a new, empty file in place of what is there and maps it; who has the old one mapped keeps that.
+     * Writes a new, empty file in place of what is there and maps it; who has the old one mapped keeps that. All its
+     * memory is set aside.
      *
      * @param sessions how many it can hold
      * @param addresses of IPv6 that it can hold
      * @param granularity the file's size is a multiple of this: the huge page size, or 4096
+     * @throws IOException as {@link StateDirectory#own} and {@link StateDirectory#create} say
      */
     public static FlowFile create(final Path path, final int worker, final int sessions, final int addresses,
                                   final long granularity, final Arena arena) throws IOException {
-        final int buckets = bucketsFor(sessions);
-        final long size = roundUp(bytesFor(sessions, addresses), granularity);
-        Files.deleteIfExists(path);
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
-                StandardOpenOption.WRITE)) {
-            final MemorySegment file = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
-            describe(file, worker, sessions, buckets, addresses);
+        try (StateDirectory directory = StateDirectory.own(path.getParent())) {
+            final MemorySegment file = directory.create(
+                    path.getFileName().toString(), bytesFor(sessions, addresses), granularity, arena);
+            describe(file, worker, sessions, bucketsFor(sessions), addresses);
             file.set(JAVA_LONG, BOOT_LO_AT, bootId().getLeastSignificantBits());
             file.set(JAVA_LONG, BOOT_HI_AT, bootId().getMostSignificantBits());
             return new FlowFile(file);
@@ -157,7 +156,8 @@ public final class FlowFile {
 
     /** Maps a worker's file read-only. @throws IOException when it is none, or of another layout */
     public static FlowFile read(final Path path, final Arena arena) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        try (StateDirectory directory = StateDirectory.of(path.getParent());
+                FileChannel channel = directory.read(path.getFileName().toString())) {
             return map(path, channel, FileChannel.MapMode.READ_ONLY, arena);
         }
     }
@@ -169,7 +169,8 @@ public final class FlowFile {
      *     middle of a change of its owner
      */
     public static FlowFile attach(final Path path, final Arena arena) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (StateDirectory directory = StateDirectory.own(path.getParent());
+                FileChannel channel = directory.write(path.getFileName().toString())) {
             final FlowFile file = map(path, channel, FileChannel.MapMode.READ_WRITE, arena);
             if (file.header.get(JAVA_LONG, BOOT_LO_AT) != bootId().getLeastSignificantBits()
                     || file.header.get(JAVA_LONG, BOOT_HI_AT) != bootId().getMostSignificantBits()) {
@@ -236,10 +237,6 @@ public final class FlowFile {
 
     private static int bucketsFor(final int sessions) {
         return Integer.highestOneBit(Math.max(1, (2 * sessions - 1) / FLOWS_PER_BUCKET)) << 1;
-    }
-
-    private static long roundUp(final long size, final long granularity) {
-        return (size + granularity - 1) / granularity * granularity;
     }
 
     /** Where the header lies: for who reads the file without Java. */

@@ -3,13 +3,13 @@ package io.culvert.dataplane.host;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.dataplane.state.StateDirectory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * The next hops of an instance in a file on tmpfs: the process that comes after a crash sends to the MAC addresses that
@@ -28,11 +28,9 @@ public final class NeighborFile {
 
     /** Writes a new file in place of what is there. @return room for the entries */
     public static MemorySegment create(final Path path, final Arena arena) throws IOException {
-        Files.deleteIfExists(path);
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
-                StandardOpenOption.WRITE)) {
-            final MemorySegment file = channel.map(
-                    FileChannel.MapMode.READ_WRITE, 0, HEADER_LENGTH + Neighbors.LENGTH, arena);
+        try (StateDirectory directory = StateDirectory.own(path.getParent())) {
+            final MemorySegment file = directory.create(path.getFileName().toString(),
+                    HEADER_LENGTH + Neighbors.LENGTH, StateDirectory.PAGE_BYTES, arena);
             file.set(JAVA_LONG, 0, MAGIC);
             return file.asSlice(HEADER_LENGTH);
         }
@@ -40,14 +38,17 @@ public final class NeighborFile {
 
     /** A copy of the entries that a predecessor left; empty when there are none of this layout. */
     public static MemorySegment read(final Path path, final Arena arena) throws IOException {
-        if (!Files.exists(path) || Files.size(path) != HEADER_LENGTH + Neighbors.LENGTH) {
-            return MemorySegment.NULL;
-        }
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ); Arena look = Arena.ofConfined()) {
+        try (StateDirectory directory = StateDirectory.of(path.getParent());
+                FileChannel channel = directory.read(path.getFileName().toString()); Arena look = Arena.ofConfined()) {
+            if (channel.size() != HEADER_LENGTH + Neighbors.LENGTH) {
+                return MemorySegment.NULL;
+            }
             final MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), look);
             return file.get(JAVA_LONG, 0) == MAGIC
                     ? arena.allocate(Neighbors.LENGTH, JAVA_LONG.byteAlignment()).copyFrom(file.asSlice(HEADER_LENGTH))
                     : MemorySegment.NULL;
+        } catch (final NoSuchFileException e) {
+            return MemorySegment.NULL;
         }
     }
 }

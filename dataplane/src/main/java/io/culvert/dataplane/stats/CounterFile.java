@@ -4,15 +4,13 @@ package io.culvert.dataplane.stats;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.dataplane.state.StateDirectory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -54,7 +52,7 @@ public final class CounterFile {
     private static final Pattern COUNTER = Pattern.compile("\\w+_total(\\{.*)?");
 
     private static final int NAME_LENGTH = 256;
-    private static final int PAGE = 4096;
+    private static final int PAGE = StateDirectory.PAGE_BYTES;
 
     private final MemorySegment file;
     private final List<String> workerSeries;
@@ -78,11 +76,9 @@ public final class CounterFile {
                                      final Arena arena) throws IOException {
         final List<String> workerSeries = catalog.series();
         final long size = blockOffset(workerSeries.size(), processSeries.size(), workers);
-        final Path fresh = path.resolveSibling(path.getFileName() + ".new");
-        Files.deleteIfExists(fresh);
-        try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
-                StandardOpenOption.WRITE)) {
-            final MemorySegment file = channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena);
+        final String name = path.getFileName().toString();
+        try (StateDirectory directory = StateDirectory.own(path.getParent())) {
+            final MemorySegment file = directory.create(name + ".new", size, PAGE, arena);
             file.set(JAVA_INT, LAYOUT_AT, LAYOUT_VERSION);
             file.set(JAVA_INT, WORKERS_AT, workers);
             file.set(JAVA_LONG, PID_AT, ProcessHandle.current().pid());
@@ -99,7 +95,7 @@ public final class CounterFile {
             counters.beat();
             file.set(JAVA_LONG, MAGIC_AT, MAGIC);
             // Readers find the old file or the new one, never half of one.
-            Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
+            directory.rename(name + ".new", name);
             return counters;
         }
     }
@@ -151,7 +147,8 @@ public final class CounterFile {
 
     /** Maps an instance's counters read-only. @throws IOException when the file is none, or of another layout */
     public static CounterFile read(final Path path, final Arena arena) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        try (StateDirectory directory = StateDirectory.of(path.getParent());
+                FileChannel channel = directory.read(path.getFileName().toString())) {
             if (channel.size() < HEADER_LENGTH) {
                 throw new IOException(path + " is too short for a counter file");
             }
