@@ -8,6 +8,8 @@ import io.culvert.bindings.ffi.sched_param;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 
 /**
@@ -73,6 +75,27 @@ public final class Lcore implements AutoCloseable {
             final MemorySegment lowest = sched_param.allocate(arena);
             sched_param.sched_priority(lowest, 1);
             return Libc.sched_setscheduler(thread, Libc.SCHED_RR(), lowest) == 0;
+        }
+    }
+
+    /**
+     * The CPUs that a thread of this process may be pinned to, lowest first: those of its cpuset, which may be more than
+     * the affinity that it was started with.
+     */
+    public static int[] usableCpus() {
+        final FutureTask<int[]> look = new FutureTask<>(() -> {
+            confine(0, IntStream.range(0, CPU_SET_BYTES * Byte.SIZE).toArray());
+            return allowedCpus();
+        });
+        // On a thread of its own, which ends with it: the caller's affinity stays.
+        Thread.ofPlatform().name("cpus").start(look);
+        try {
+            return look.get();
+        } catch (final ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
         }
     }
 

@@ -11,17 +11,34 @@ import java.util.regex.Pattern;
 /**
  * All threads of the process that poll no queue. At a safepoint the workers stop until each Java thread has stopped and
  * the VM's thread has done its work: if one of these has to wait for its core, behind the compiler or somebody else's
- * program, every worker waits with it, for milliseconds. So they go first. What has no part in a safepoint does not.
+ * program, every worker waits with it, for milliseconds. So they go first, and away from the workers' CPUs, where they
+ * would go before a worker. What works long has no part in that: compilers, collectors, and HTTP, whose work is what
+ * others ask for.
  */
 public final class ControlThreads {
     private static final Path THREADS = Path.of("/proc/self/task");
-    /** Compilers and collectors work long. The main thread starts workers, and those would inherit it. */
-    private static final Pattern FAIR = Pattern.compile("(C1|C2|ZWorker|worker-|bench-|eal-|java|rte_).*");
+    /** Compilers and collectors work long, where the scheduler finds room. The main thread and DPDK's need not hurry. */
+    private static final Pattern FAIR =
+            Pattern.compile("(C1|C2|ZWorker|worker-|bench-|eal-|java|rte_|HTTP-|culvert-http).*");
+    private static final Pattern ANYWHERE = Pattern.compile("(C1|C2|ZWorker|worker-|bench-).*");
 
-    /** Where the process may not, they stay as they are. Those that start later inherit it from these. */
-    public static void goFirst() {
-        for (final String thread : new File(THREADS.toString()).list()) {
-            if (!FAIR.matcher(name(thread)).matches()) {
+    /**
+     * Where the process may not, they stay as they are. Those that start later inherit it from these: the server's
+     * threads from its dispatcher. DPDK puts its own threads on the CPUs that EAL was not given, which are the workers'.
+     *
+     * @param elsewhere the CPUs that no worker polls on; with none they stay where they are
+     */
+    public static void goFirst(final int... elsewhere) {
+        final String[] threads = new File(THREADS.toString()).list();
+        if (threads == null) {
+            return; // no file descriptor was left to look with
+        }
+        for (final String thread : threads) {
+            final String name = name(thread);
+            if (elsewhere.length > 0 && !ANYWHERE.matcher(name).matches()) {
+                Lcore.confine(Integer.parseInt(thread), elsewhere);
+            }
+            if (!FAIR.matcher(name).matches()) {
                 Lcore.goFirst(Integer.parseInt(thread));
             }
         }

@@ -24,7 +24,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /** {@code culvert run}: one relay from its configuration to its last packet. Reads like a checklist. */
 public final class Daemon {
@@ -34,6 +33,7 @@ public final class Daemon {
     private final boolean cold;
     private final StopSignal signal;
     private volatile Throwable failure;
+    private boolean isHouseKept = true;
 
     /**
      * @param cold whether it starts with nothing, whatever a predecessor left
@@ -58,11 +58,13 @@ public final class Daemon {
             if (cold) {
                 forget(instance);
             }
-            final int[] cpus = Lcore.allowedCpus();
+            final int[] affinity = Lcore.allowedCpus();
             final MemoryPlan memory = MemoryPlan.of(config);
-            initEal(memory, cpus[0]);
+            initEal(memory, affinity[0]);
             try {
-                relay(instance, memory, cpus, onReady);
+                relay(instance, memory, Placement.of(config.workers(), affinity, Lcore.usableCpus()), onReady);
+            } catch (final DpdkException e) {
+                throw new Failure(Failure.FAILED, e.getMessage() + ". Fix: see what DPDK printed above", e);
             } finally {
                 Eal.cleanup();
             }
@@ -79,8 +81,7 @@ public final class Daemon {
         try {
             instance.clear();
         } catch (final IOException e) {
-            throw new Failure(Failure.FAILED, "cannot remove what the last process left in " + instance.directory()
-                    + ": " + e.getMessage() + ". Fix: run as the user who owns it", e);
+            throw instance.cannotKeepState(e);
         }
     }
 
@@ -95,44 +96,61 @@ public final class Daemon {
         }
     }
 
-    private void relay(final Instance instance, final MemoryPlan memory, final int[] cpus, final Runnable onReady) {
+    private void relay(final Instance instance, final MemoryPlan memory, final Placement placement,
+                       final Runnable onReady) {
         final Clock clock = Clock.tsc();
         WarmUp.run(clock, Predecessor.hasJustLeft(instance) ? WarmUp.BRIEF_PATIENCE : WarmUp.PATIENCE,
                 config.rules().stream().anyMatch(rule -> rule.listenAddress() instanceof Inet6Address));
-        try (Relay relay = Relay.open(config, memory, instance, clock)) {
+        // Closed from the last to the first, whatever ends the relay.
+        try (Relay relay = Relay.open(config, memory, instance, clock);
+                StatusServer _ = statusServer(relay);
+                Crew crew = new Crew(relay, loops(relay, clock, placement))) {
             relay.heritage().ifPresent(line -> System.err.println("culvert: " + line));
-            final Optional<StatusServer> status = statusServer(relay);
             final Housekeeper housekeeper = new Housekeeper(relay);
-            final List<WorkerLoop> loops = loops(relay, clock, cpus);
-            housekeeper.publish();
-            loops.forEach(WorkerLoop::start);
-            ControlThreads.goFirst();
+            keepHouse(housekeeper);
+            crew.start();
+            ControlThreads.goFirst(placement.control());
             relay.counters().state(State.READY);
             NotifySocket.tell("READY=1");
             onReady.run();
             while (!signal.await(HOUSEKEEPING)) {
-                housekeeper.publish();
+                keepHouse(housekeeper);
             }
 
             NotifySocket.tell("STOPPING=1");
             relay.counters().state(State.DRAINING);
-            loops.forEach(WorkerLoop::stop);
-            loops.forEach(WorkerLoop::join);
-            relay.stopWorkers();
-            status.ifPresent(StatusServer::close);
-            housekeeper.publish();
+            crew.end();
+            keepHouse(housekeeper);
             relay.counters().state(State.STOPPED);
         }
     }
 
-    /** Serves metrics and health where the configuration says. */
-    private Optional<StatusServer> statusServer(final Relay relay) {
+    /**
+     * Packets do not wait for figures: a round that fails is told and left out, and the relay goes on. Its heartbeat
+     * then grows old, by which {@code /healthz} and {@code culvert stats} show it.
+     */
+    private void keepHouse(final Housekeeper housekeeper) {
+        try {
+            housekeeper.publish();
+            isHouseKept = true;
+        } catch (final RuntimeException e) {
+            if (isHouseKept) {
+                System.err.println("culvert: housekeeping failed, the relay goes on without its figures. This is a bug;"
+                        + " please report it with these lines");
+                e.printStackTrace();
+            }
+            isHouseKept = false;
+        }
+    }
+
+    /** Serves metrics and health where the configuration says, else there is none. */
+    private StatusServer statusServer(final Relay relay) {
         if (config.metrics().isEmpty()) {
-            return Optional.empty();
+            return null;
         }
         final InetSocketAddress address = config.metrics().get();
         try {
-            return Optional.of(new StatusServer(address, relay.counters(), relay.flowFiles(), info(relay)));
+            return new StatusServer(address, relay.counters(), relay.flowFiles(), info(relay));
         } catch (final IOException e) {
             throw new Failure(Failure.FAILED, "metrics: cannot listen on " + address + ": " + e.getMessage()
                     + ". Fix: set metrics: { listen: ADDRESS:PORT } to a free one, or metrics: none", e);
@@ -150,14 +168,11 @@ public final class Daemon {
                 "jdk", Runtime.version().toString(), "dpdk", Eal.version()), ports);
     }
 
-    private List<WorkerLoop> loops(final Relay relay, final Clock clock, final int[] cpus) {
+    private List<WorkerLoop> loops(final Relay relay, final Clock clock, final Placement placement) {
         final List<WorkerLoop> loops = new ArrayList<>();
         for (int number = 0; number < relay.workers().size(); number++) {
-            // Without named cores: from the last CPU down, the first is left to everything else.
-            final int cpu = config.workers().cores().isEmpty()
-                    ? cpus[Math.max(cpus.length - 1 - number, 0)] : config.workers().cores().get(number);
-            loops.add(new WorkerLoop("worker-" + number, relay.workers().get(number), clock, cpu,
-                    config.workers().poll() == Poll.ADAPTIVE, t -> {
+            loops.add(new WorkerLoop("worker-" + number, relay.workers().get(number), clock,
+                    placement.workers()[number], config.workers().poll() == Poll.ADAPTIVE, t -> {
                         t.printStackTrace();
                         failure = t;
                         signal.wish();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.boot;
 
+import io.culvert.bindings.eal.DpdkException;
 import io.culvert.bindings.ethdev.Port;
 import io.culvert.bindings.ethdev.PortInfo;
 import io.culvert.bindings.ethdev.PortStats;
@@ -22,9 +23,12 @@ public final class Housekeeper {
     private final CounterFile counters;
     /** What a predecessor's ports had counted: devices start at zero again. */
     private final List<PortStats> before;
+    /** By port: whether it failed to answer when it was asked last. */
+    private final boolean[] failing;
 
     public Housekeeper(final Relay relay) {
         this.relay = relay;
+        this.failing = new boolean[relay.ports().size()];
         this.series = relay.processSeries();
         this.counters = relay.counters();
         this.before = IntStream.range(0, relay.ports().size()).mapToObj(port -> new PortStats(0, 0, 0, 0,
@@ -32,9 +36,15 @@ public final class Housekeeper {
                 counters.process(series.transmitErrors(port)), counters.process(series.receiveNoMbuf(port)))).toList();
     }
 
+    /** A device that does not answer, as some do not while they are reset, keeps the figures that it had. */
     public void publish() {
         for (int port = 0; port < relay.ports().size(); port++) {
-            publishPort(port, relay.ports().get(port));
+            try {
+                publishPort(port, relay.ports().get(port));
+                answers(port);
+            } catch (final DpdkException e) {
+                fails(port, e);
+            }
         }
         final int free = relay.pool().available();
         counters.setProcess(series.buffersFree(), free);
@@ -47,6 +57,28 @@ public final class Housekeeper {
             counters.setProcess(series.neighbors(state.ordinal()), relay.neighbors().count(state));
         }
         counters.beat();
+    }
+
+    /** One line when it begins, not one a second. */
+    private void fails(final int port, final DpdkException e) {
+        final int at = series.statisticsFailures(port);
+        counters.setProcess(at, counters.process(at) + 1);
+        if (!failing[port]) {
+            failing[port] = true;
+            System.err.println("culvert: port \"" + name(port) + "\": " + e.getMessage()
+                    + "; the relay goes on, the device's own counters stand still");
+        }
+    }
+
+    private void answers(final int port) {
+        if (failing[port]) {
+            failing[port] = false;
+            System.err.println("culvert: port \"" + name(port) + "\": the device's own counters go on");
+        }
+    }
+
+    private String name(final int port) {
+        return relay.plan().links().get(port).name();
     }
 
     private void publishPort(final int index, final Port port) {

@@ -16,6 +16,8 @@ final class MetricHelp {
             Map.entry("culvert_port_receive_errors_total", "Frames that the port received damaged."),
             Map.entry("culvert_port_receive_no_mbuf_total", "Packets lost because no packet buffer was free."),
             Map.entry("culvert_port_transmit_errors_total", "Frames that the port failed to send."),
+            Map.entry("culvert_port_statistics_failures_total",
+                    "Times that the device did not answer when it was asked for its counters."),
             Map.entry("culvert_port_rss", "1 where replies reach the worker of their session by the NIC's own hash."),
             Map.entry("culvert_port_up", "1 while the port's link is up."),
             Map.entry("culvert_port_speed_bytes", "The link's speed in bytes per second; 0 when unknown."),

@@ -22,6 +22,7 @@ public final class ProcessSeries {
     private final int receiveErrors;
     private final int receiveNoMbuf;
     private final int transmitErrors;
+    private final int statisticsFailures;
     private final int up;
     private final int speedBytes;
     private final int rss;
@@ -37,6 +38,7 @@ public final class ProcessSeries {
         receiveErrors = add("culvert_port_receive_errors_total", "port", ports);
         receiveNoMbuf = add("culvert_port_receive_no_mbuf_total", "port", ports);
         transmitErrors = add("culvert_port_transmit_errors_total", "port", ports);
+        statisticsFailures = add("culvert_port_statistics_failures_total", "port", ports);
         up = add("culvert_port_up", "port", ports);
         speedBytes = add("culvert_port_speed_bytes", "port", ports);
         rss = add("culvert_port_rss", "port", ports);
@@ -75,6 +77,11 @@ public final class ProcessSeries {
 
     public int transmitErrors(final int port) {
         return transmitErrors + port;
+    }
+
+    /** Times that the device did not say what it had counted. */
+    public int statisticsFailures(final int port) {
+        return statisticsFailures + port;
     }
 
     /** 1 while the link is up. */

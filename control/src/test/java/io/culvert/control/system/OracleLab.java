@@ -14,6 +14,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -136,7 +138,7 @@ final class OracleLab implements BeforeAllCallback, AfterEachCallback, AfterAllC
         final Namespace client = namespace("client");
         final Namespace host = namespace("relay");
         final Namespace server = namespace("server");
-        relay = RelayProcess.start(host, state, yaml);
+        relay = RelayProcess.start(host, state, Map.of(), yaml);
         opened.push(relay);
         relay.awaitReady();
         move(host, RelayLab.CLIENT_LINK, client);

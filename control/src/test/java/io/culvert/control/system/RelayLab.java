@@ -14,6 +14,7 @@ import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -48,6 +49,7 @@ final class RelayLab
     static final String SERVER_LINK = "server0";
 
     private static final Path STATE = Path.of("/dev/shm");
+    private static final String FAULTS = "faults";
     private static final Pattern LEARNT = Pattern.compile("lladdr ([0-9a-f:]+)");
     private static final String COMMON = """
             instance: %s
@@ -68,6 +70,8 @@ final class RelayLab
     private final Driver driver;
     private final String rules;
     private String innerKeys = "";
+    private boolean failing;
+    private Map<String, String> environment = Map.of();
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
     private final Thread hook = new Thread(this::closeAll, "relay-lab");
     private Path state;
@@ -105,6 +109,22 @@ final class RelayLab
         return this;
     }
 
+    /** With DPDK functions that fail when {@link #fail} says so: native/test/faults.c. */
+    RelayLab withFaults() {
+        failing = true;
+        return this;
+    }
+
+    /** From now on the DPDK function fails, or does not any more. */
+    void fail(final String function, final boolean fails) throws IOException {
+        final Path fault = state.resolve(FAULTS).resolve(function);
+        if (fails) {
+            Files.createFile(fault);
+        } else {
+            Files.delete(fault);
+        }
+    }
+
     @Override
     public void beforeAll(final ExtensionContext context) throws IOException {
         assumeTrue("root".equals(System.getProperty("user.name")), "namespaces and raw sockets need root");
@@ -113,6 +133,11 @@ final class RelayLab
         Runtime.getRuntime().addShutdownHook(hook);
         state = Files.createTempDirectory(STATE, "culvert-test-");
         opened.push(() -> deleteTree(state));
+        if (failing) {
+            environment = Map.of("CULVERT_FAULTS", Files.createDirectory(state.resolve(FAULTS)).toString(),
+                    "LD_PRELOAD", Path.of(System.getProperty("culvert.library"))
+                            .resolveSibling("libculvert-faults.so").toString());
+        }
         client = open("client");
         host = open("relay");
         server = open("server");
@@ -150,7 +175,7 @@ final class RelayLab
 
     /** As {@link #start}, but it need not get ready. */
     RelayProcess launch(final String yaml, final String... options) throws IOException {
-        final RelayProcess started = RelayProcess.start(host, state, yaml, options);
+        final RelayProcess started = RelayProcess.start(host, state, environment, yaml, options);
         opened.push(started);
         return started;
     }

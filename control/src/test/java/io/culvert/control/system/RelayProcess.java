@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** {@code culvert run} as a child process in a namespace, with the JVM flags of the real daemon. */
@@ -41,9 +42,12 @@ final class RelayProcess implements AutoCloseable {
         this.output = output;
     }
 
-    /** @param state the directory of all instances; configuration and output are kept there too */
-    static RelayProcess start(final Namespace host, final Path state, final String yaml, final String... options)
-            throws IOException {
+    /**
+     * @param state the directory of all instances; configuration and output are kept there too
+     * @param environment of the process, beside this one's
+     */
+    static RelayProcess start(final Namespace host, final Path state, final Map<String, String> environment,
+                              final String yaml, final String... options) throws IOException {
         final Path file = Files.createTempFile(state, "relay", ".yaml");
         Files.writeString(file, yaml);
         final Path output = Files.createTempFile(state, "relay", ".log");
@@ -55,6 +59,7 @@ final class RelayProcess implements AutoCloseable {
         command.addAll(List.of(options));
         final ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put(Instance.STATE_VARIABLE, state.toString());
+        builder.environment().putAll(environment);
         final Process process = builder.redirectErrorStream(true).redirectOutput(output.toFile()).start();
         process.getOutputStream().close();
         return new RelayProcess(state, config(yaml), process, output);
@@ -86,6 +91,10 @@ final class RelayProcess implements AutoCloseable {
             throw new AssertionError("the relay goes on after " + PATIENCE.toSeconds() + " s: " + output());
         }
         return process.exitValue();
+    }
+
+    long pid() {
+        return process.pid();
     }
 
     Instance instance() {
@@ -144,7 +153,7 @@ final class RelayProcess implements AutoCloseable {
         process.destroy();
         try {
             if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor();
+                process.destroyForcibly().waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS);
                 throw new AssertionError("the relay did not end on SIGTERM: " + output());
             }
             removeEalRuntime();
