@@ -21,15 +21,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
  * The relay's only HTTP: metrics, health, readiness and a page for people, all read from mapped memory. It serves four
- * fixed paths and no files, changes nothing, and whoever is slow or many costs a bounded number of threads.
+ * fixed paths and no files, changes nothing, and whoever is slow or many costs a bounded number of threads, files and
+ * pages in memory.
  */
 public final class StatusServer implements AutoCloseable {
     private static final int CONNECTIONS_LIMIT = 32;
+    /** A page of all rules is megabytes of text, tens of them while it is made: few may be in memory at once. */
+    private static final int PAGES_LIMIT = 4;
+    private static final int PAGE_PATIENCE_S = 2;
 
     static {
         // The JDK's server waits forever and accepts without end unless told otherwise, before its class loads.
@@ -48,6 +53,7 @@ public final class StatusServer implements AutoCloseable {
     private static final int NO_BODY = -1;
     private static final String TEXT = "text/plain; charset=utf-8";
 
+    private final Semaphore pagesLeft = new Semaphore(PAGES_LIMIT, true);
     private final HttpServer server;
     private final ExecutorService threads;
     private final MetricsExporter metrics;
@@ -60,9 +66,12 @@ public final class StatusServer implements AutoCloseable {
         Response render() throws IOException;
     }
 
+    /** As long as the configuration is. */
     private final Map<String, Page> pages = Map.of(
             "/", this::status,
-            "/metrics", this::metrics,
+            "/metrics", this::metrics);
+    /** Short ones, which answer however many ask for the long. */
+    private final Map<String, Page> signs = Map.of(
             "/healthz", this::health,
             "/readyz", this::readiness);
 
@@ -94,10 +103,16 @@ public final class StatusServer implements AutoCloseable {
         return server.getAddress();
     }
 
+    /** Waits a little for pages that are being made: what they read is closed next, and then they end with an error. */
     @Override
     public void close() {
         server.stop(0);
         threads.shutdownNow();
+        try {
+            threads.awaitTermination(PAGE_PATIENCE_S, TimeUnit.SECONDS);
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         metrics.close();
     }
 
@@ -106,16 +121,40 @@ public final class StatusServer implements AutoCloseable {
             final String method = exchange.getRequestMethod();
             // A proxy's absolute form names no page of ours.
             final boolean foreign = exchange.getRequestURI().getRawAuthority() != null;
-            final Page page = foreign ? null : pages.get(String.valueOf(exchange.getRequestURI().getRawPath()));
-            if (page == null) {
+            final String path = foreign ? "" : String.valueOf(exchange.getRequestURI().getRawPath());
+            if (!pages.containsKey(path) && !signs.containsKey(path)) {
                 send(exchange, new Response(NOT_FOUND, TEXT, "not found: see /, /metrics, /healthz, /readyz\n"));
-            } else if (method.equals("GET") || method.equals("HEAD")) {
-                send(exchange, page.render());
-            } else {
+            } else if (!method.equals("GET") && !method.equals("HEAD")) {
                 exchange.getResponseHeaders().set("Allow", "GET, HEAD");
                 send(exchange, new Response(METHOD_NOT_ALLOWED, TEXT, "read only: GET or HEAD\n"));
+            } else if (signs.containsKey(path)) {
+                send(exchange, signs.get(path).render());
+            } else {
+                sendPage(exchange, pages.get(path));
             }
         }
+    }
+
+    /** The page is in memory until its reader, who may be slow, has it or is cut off. */
+    private void sendPage(final HttpExchange exchange, final Page page) throws IOException {
+        try {
+            if (!pagesLeft.tryAcquire(PAGE_PATIENCE_S, TimeUnit.SECONDS)) {
+                send(exchange, new Response(UNAVAILABLE, TEXT, "too many ask at once: try again in a few seconds\n"));
+                return;
+            }
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return;
+        }
+        try {
+            send(exchange, render(page));
+        } finally {
+            pagesLeft.release();
+        }
+    }
+
+    private synchronized Response render(final Page page) throws IOException {
+        return page.render();
     }
 
     private static void send(final HttpExchange exchange, final Response response) throws IOException {
