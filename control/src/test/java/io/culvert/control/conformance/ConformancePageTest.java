@@ -133,6 +133,22 @@ class ConformancePageTest {
                 """));
     }
 
+    @Test
+    void aPromiseOfSecurityNamesATestThatRan() {
+        assertEquals(List.of(
+                "\"a trick\" names no test",
+                "\"another\" names SomeTest.isGone: there is no such test",
+                "\"another\" names SomeTest.isSkipped: it was skipped",
+                "not a row of three columns: | two | columns |"), SecurityPage.problems("""
+                | what is tried | promise | test |
+                |---|---|---|
+                | nothing | it holds | `SomeTest.runs`, `walks/a-walk` |
+                | a trick | it fails | |
+                | another | it fails | `SomeTest.isGone`, `SomeTest.isSkipped` |
+                | two | columns |
+                """, Proofs.of(List.of(module), module.resolve("walks"), START)));
+    }
+
     private List<String> problems(final String rows) {
         final Proofs proofs = Proofs.of(List.of(module), module.resolve("walks"), START);
         return ConformancePage.problems("""
