@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Test;
 
 class UdpSocketTest {
     private static final int LOOPBACK = 0x7F000001;
+    /** A call into C hears no interrupt. */
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     @Test
     void movesABatchWithItsBytesLengthsAndEndpoints() {
@@ -38,6 +40,7 @@ class UdpSocketTest {
     @Test
     void answersFromTheAddressTheMessageCameTo() {
         try (Arena arena = Arena.ofConfined(); UdpSocket client = bound(); UdpSocket server = UdpSocket.open()) {
+            server.receiveTimeout(PATIENCE);
             server.bind(SocketAddress.of(0, 0));
             server.reportLocalAddress();
             final long second = SocketAddress.of(LOOPBACK + 1, SocketAddress.portHost(server.localEndpoint()));
@@ -88,6 +91,7 @@ class UdpSocketTest {
 
     private static UdpSocket bound() {
         final UdpSocket socket = UdpSocket.open();
+        socket.receiveTimeout(PATIENCE);
         socket.bind(SocketAddress.of(LOOPBACK, 0));
         return socket;
     }

@@ -7,9 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.control.view.RelayFixture;
 import io.culvert.control.view.StrictJson;
-import java.io.BufferedReader;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -178,15 +175,13 @@ class FlowsCommandTest {
                 many.open(0, 0, "10.0.0.1:" + (1024 + i), "203.0.113.1:9000", "203.0.113.1:" + (1024 + i),
                         "192.0.2.1:9000");
             }
-            final Path java = Path.of(System.getProperty("java.home"), "bin", "java");
-            final Process process = new ProcessBuilder(java.toString(), "-cp",
-                    System.getProperty("java.class.path"), Culvert.class.getName(), "flows", "--instance", name)
-                    .start();
-            try (BufferedReader out = process.inputReader()) {
-                assertTrue(out.readLine().startsWith("ID"));
+            final String err;
+            try (CliProcess process = CliProcess.start("flows", "--instance", name)) {
+                assertTrue(process.line().startsWith("ID"));
+                process.closeOutput();
+                err = process.messages();
+                assertEquals(0, process.awaitExit(), err);
             }
-            final String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
-            assertEquals(0, process.waitFor(), err);
             assertFalse(err.contains("shown"), err);
         }
     }

@@ -4,8 +4,6 @@ package io.culvert.control.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.BufferedReader;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.DatagramSocket;
@@ -15,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,9 +30,9 @@ class LabCommandTest {
     @Test
     void serverAndClientReportInJsonAndASignalEndsTheServerWell() throws Exception {
         final Path reportFile = directory.resolve("echo.json");
-        final Process echo = start("echo", "--listen", "127.0.0.1:0", "--json", "--report", reportFile.toString());
-        try (BufferedReader messages = echo.errorReader(); BufferedReader output = echo.inputReader()) {
-            final Run client = run("client", "--target", endpoint(messages), "--flows", "10", "--rate", "1000",
+        try (CliProcess echo = CliProcess.start(
+                "lab", "echo", "--listen", "127.0.0.1:0", "--json", "--report", reportFile.toString())) {
+            final Run client = run("client", "--target", endpoint(echo.message()), "--flows", "10", "--rate", "1000",
                     "--seconds", "1", "--flow-start-rate", "100000", "--json", "--quiet", "--linger", "10000");
             assertEquals(0, client.exitCode, client.err);
             assertEquals("", client.err);
@@ -49,10 +46,9 @@ class LabCommandTest {
             assertEquals(10, sentBack.get("flowsAnswered"));
             assertEquals(Set.of("p50", "p99", "p999", "max"), ((Map<?, ?>) sentBack.get("rttMicros")).keySet());
 
-            echo.toHandle().destroy(); // the signal alone: the streams stay open
-            final Map<String, Object> seen = json(output.readLine());
-            assertTrue(echo.waitFor(30, TimeUnit.SECONDS));
-            assertEquals(0, echo.exitValue());
+            echo.signal("TERM");
+            final Map<String, Object> seen = json(echo.line());
+            assertEquals(0, echo.awaitExit());
             assertEquals(1_000, seen.get("received"));
             assertEquals(1_000, seen.get("sent"));
             final Map<?, ?> source = (Map<?, ?>) ((List<?>) seen.get("sources")).getFirst();
@@ -60,25 +56,19 @@ class LabCommandTest {
             assertEquals(10, source.get("ports"));
             assertEquals(65_535, source.get("highestPort"));
             assertEquals(seen, json(Files.readString(reportFile)));
-        } finally {
-            echo.destroyForcibly();
         }
     }
 
     @Test
     void anInterruptEndsTheClientWithItsReport() throws Exception {
-        try (DatagramSocket silent = new DatagramSocket()) {
-            final Process client = start("client", "--target", "127.0.0.1:" + silent.getLocalPort(), "--flows", "2",
-                    "--rate", "100", "--seconds", "3600", "--linger", "0");
-            try (BufferedReader messages = client.errorReader(); BufferedReader output = client.inputReader()) {
-                assertTrue(messages.readLine().contains(" sent "), "a line of progress");
-                new ProcessBuilder("kill", "-INT", String.valueOf(client.pid())).start().waitFor();
-                assertTrue(output.readLine().startsWith("sent "), "a report");
-                assertTrue(client.waitFor(30, TimeUnit.SECONDS));
-                assertEquals(0, client.exitValue());
-            } finally {
-                client.destroyForcibly();
-            }
+        try (DatagramSocket silent = new DatagramSocket();
+                CliProcess client = CliProcess.start("lab", "client", "--target",
+                        "127.0.0.1:" + silent.getLocalPort(), "--flows", "2", "--rate", "100", "--seconds", "3600",
+                        "--linger", "0")) {
+            assertTrue(client.message().contains(" sent "), "a line of progress");
+            client.signal("INT");
+            assertTrue(client.line().startsWith("sent "), "a report");
+            assertEquals(0, client.awaitExit());
         }
     }
 
@@ -126,17 +116,7 @@ class LabCommandTest {
         return new Run(command.execute(all.toArray(String[]::new)), out.toString(), err.toString());
     }
 
-    private static Process start(final String... arguments) throws IOException {
-        final List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp", System.getProperty("java.class.path"), Culvert.class.getName(), "lab"));
-        command.addAll(List.of(arguments));
-        return new ProcessBuilder(command).start();
-    }
-
-    private static String endpoint(final BufferedReader messages) throws IOException {
-        final String line = messages.readLine();
+    private static String endpoint(final String line) {
         assertTrue(line.startsWith(LISTENING), line);
         return line.substring(LISTENING.length());
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.culvert.control.deploy.Script;
 import io.culvert.control.view.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -139,7 +140,7 @@ class DemoTest {
     private void start(final String... options) throws IOException {
         final List<String> arguments = new ArrayList<>(List.of("demo", "--flows", Integer.toString(FLOWS)));
         Stream.of(options).filter(option -> !arguments.contains(option)).forEach(arguments::add);
-        final List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        final List<String> command = new ArrayList<>(Script.INTERRUPTIBLE);
         command.addAll(JavaProgram.command("lab", arguments));
         demo = new ProcessBuilder(command).redirectOutput(output().toFile()).redirectError(errors().toFile()).start();
     }

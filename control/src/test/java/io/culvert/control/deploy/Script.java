@@ -11,6 +11,12 @@ import java.util.concurrent.TimeUnit;
 
 /** One finished run of a command: exit code, stdout and stderr together, as its user sees them. */
 public record Script(int exitCode, String output) {
+    /**
+     * In front of a command whose child shall hear SIGINT: a shell has jobs in the background ignore it, and what is
+     * ignored is inherited.
+     */
+    public static final List<String> INTERRUPTIBLE = List.of("env", "--default-signal=INT");
+
     private static final long LIMIT_SECONDS = 60;
 
     /** The checkout: the directory that holds the launcher. */

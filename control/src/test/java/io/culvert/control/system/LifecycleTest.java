@@ -17,6 +17,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -45,7 +46,7 @@ class LifecycleTest {
             assertEquals(State.STOPPED, first.counters().file().state());
             assertEquals(0, first.counters().imbalance(), "unaccounted for after the end");
             stop.wish();
-            traffic.join();
+            traffic.get(60, TimeUnit.SECONDS);
         }
         LAB.startRelay();
         assertRelays();

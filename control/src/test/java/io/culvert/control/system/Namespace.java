@@ -19,6 +19,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
@@ -34,6 +36,7 @@ final class Namespace implements AutoCloseable {
             FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), Linker.Option.firstVariadicArg(2));
     private static final MethodHandle CLOSE = LINKER.downcallHandle(LINKER.defaultLookup().find("close").orElseThrow(),
             FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final int CALL_SECONDS = 240;
     private static final int O_CLOEXEC = 0x80000;
     private static final int CLONE_NEWNET = 0x40000000;
 
@@ -94,7 +97,7 @@ final class Namespace implements AutoCloseable {
         return whole;
     }
 
-    /** Runs the task on a thread that lives in the namespace, as do the threads that it starts. */
+    /** Runs the task on a thread that lives in the namespace, as do the threads that it starts; within minutes. */
     <T> T call(final Callable<T> task) {
         final FutureTask<T> future = new FutureTask<>(() -> {
             enter();
@@ -102,8 +105,8 @@ final class Namespace implements AutoCloseable {
         });
         Thread.ofPlatform().name(name).start(future);
         try {
-            return future.get();
-        } catch (final ExecutionException | InterruptedException e) {
+            return future.get(CALL_SECONDS, TimeUnit.SECONDS);
+        } catch (final ExecutionException | InterruptedException | TimeoutException e) {
             throw new AssertionError("in " + name + ": " + e, e);
         }
     }

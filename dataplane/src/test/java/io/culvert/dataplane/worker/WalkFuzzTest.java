@@ -24,7 +24,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * live sessions go on. Every round has a relay and a seed of its own, so that what a long run finds is soon repeated:
  * {@code -Dculvert.fuzz.packets=N} sets how many packets, {@code -Dculvert.seed=N} the first round's seed.
  */
+@Timeout(value = 1, unit = TimeUnit.HOURS) // ten million packets
 class WalkFuzzTest {
     private static final int PACKETS = Integer.getInteger("culvert.fuzz.packets", 300_000);
     private static final int ROUND = 150_000;
