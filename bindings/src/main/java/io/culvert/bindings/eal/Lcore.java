@@ -79,8 +79,8 @@ public final class Lcore implements AutoCloseable {
     }
 
     /**
-     * The CPUs that a thread of this process may be pinned to, lowest first: those of its cpuset, which may be more than
-     * the affinity that it was started with.
+     * The CPUs that a thread of this process may be pinned to, lowest first: those of its cpuset, which may be more
+     * than the affinity that it was started with.
      */
     public static int[] usableCpus() {
         final FutureTask<int[]> look = new FutureTask<>(() -> {

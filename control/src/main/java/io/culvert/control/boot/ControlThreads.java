@@ -17,14 +17,14 @@ import java.util.regex.Pattern;
  */
 public final class ControlThreads {
     private static final Path THREADS = Path.of("/proc/self/task");
-    /** Compilers and collectors work long, where the scheduler finds room. The main thread and DPDK's need not hurry. */
+    /** Compilers and collectors work long. The main thread and DPDK's own need not hurry. */
     private static final Pattern FAIR =
             Pattern.compile("(C1|C2|ZWorker|worker-|bench-|eal-|java|rte_|HTTP-|culvert-http).*");
     private static final Pattern ANYWHERE = Pattern.compile("(C1|C2|ZWorker|worker-|bench-).*");
 
     /**
      * Where the process may not, they stay as they are. Those that start later inherit it from these: the server's
-     * threads from its dispatcher. DPDK puts its own threads on the CPUs that EAL was not given, which are the workers'.
+     * threads from its dispatcher. DPDK puts its own threads on the CPUs that EAL was not given, where workers are.
      *
      * @param elsewhere the CPUs that no worker polls on; with none they stay where they are
      */

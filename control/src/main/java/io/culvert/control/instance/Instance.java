@@ -71,7 +71,8 @@ public record Instance(Path directory) {
             return List.of();
         }
         try (Stream<Path> directories = Files.list(root)) {
-            return directories.filter(directory -> Files.exists(directory.resolve("counters"), LinkOption.NOFOLLOW_LINKS))
+            return directories
+                    .filter(directory -> Files.exists(directory.resolve("counters"), LinkOption.NOFOLLOW_LINKS))
                     .map(directory -> directory.getFileName().toString()).sorted().toList();
         } catch (final IOException e) {
             throw unreadable(e);

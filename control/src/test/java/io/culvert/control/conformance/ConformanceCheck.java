@@ -12,8 +12,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every row of dataplane/CONFORMANCE.md and docs/security.md is proven by what ran in this build. Not among the other tests: it runs behind
- * the last of them, and only where all of them ran.
+ * Every row of dataplane/CONFORMANCE.md and docs/security.md is proven by what ran in this build. Not among the other
+ * tests: it runs behind the last of them, and only where all of them ran.
  */
 class ConformanceCheck {
     private static final Path MODULES = Path.of("..");

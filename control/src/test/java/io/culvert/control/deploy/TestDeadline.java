@@ -10,9 +10,9 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Stands behind JUnit's own time limit, which interrupts a test: a read of a process's pipe does not hear that. A minute
- * later all processes that this JVM started are killed, so every such read ends, and the test fails with what it waited
- * for. Registered for all tests of the module by META-INF/services.
+ * Stands behind JUnit's own time limit, which interrupts a test: a read of a process's pipe does not hear that. A
+ * minute later all processes that this JVM started are killed, so every such read ends, and the test fails with what it
+ * waited for. Registered for all tests of the module by META-INF/services.
  */
 public final class TestDeadline implements BeforeEachCallback, AfterEachCallback {
     private static final Duration LIMIT = Duration.ofMinutes(6);

@@ -262,7 +262,7 @@ class StatusServerTest {
     /** With 10,000 rules a page takes tens of megabytes while it is made, and the daemon's heap is small. */
     @Test
     void manyWhoAskForALongPageAtOnceFindFewInMemory(@TempDir final Path directory) throws Exception {
-        final List<String> rules = IntStream.range(0, 10_000).mapToObj(rule -> "a-rule-of-a-long-list-" + rule).toList();
+        final List<String> rules = IntStream.range(0, 10_000).mapToObj(rule -> "one-of-many-rules-" + rule).toList();
         final List<Socket> slow = new ArrayList<>();
         try (Arena arena = Arena.ofShared()) {
             final CounterFile large = CounterFile.create(directory.resolve("counters"),

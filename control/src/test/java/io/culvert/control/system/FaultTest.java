@@ -106,7 +106,7 @@ class FaultTest {
         assertRelays();
     }
 
-    /** Only the relay's user and root can. The stores have no memory any more, so the process ends; the next recovers. */
+    /** Only the relay's user and root can. Its stores have no memory any more, so it ends; the next one recovers. */
     @Test
     void aFlowTableThatIsCutOffEndsTheRelayAndTheNextStartsWithoutIt() throws Exception {
         final RelayProcess first = LAB.relay();

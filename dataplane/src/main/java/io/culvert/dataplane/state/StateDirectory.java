@@ -34,8 +34,8 @@ import java.util.Set;
  * through a link (openat(2) with O_NOFOLLOW), so nobody can put another directory or file in its place meanwhile.
  * <p>
  * {@link #own} is for the relay, which may be root, in a place like /dev/shm where everybody may make files: it trusts
- * a path only when no other user could have made or changed any part of it. {@link #of} is for those who only read: what
- * they see is what the owner of the directory wrote.
+ * a path only when no other user could have made or changed any part of it. {@link #of} is for those who only read:
+ * what they see is what the owner of the directory wrote.
  */
 public final class StateDirectory implements AutoCloseable {
     /** The size of the pages on tmpfs; files on hugetlbfs have larger ones. */
@@ -142,8 +142,8 @@ public final class StateDirectory implements AutoCloseable {
     }
 
     /**
-     * The same directory by a path without links, when nobody but this user and root could have made any part of it lead
-     * elsewhere, or can from now on. Then what was found here is still so when the path is opened.
+     * The same directory by a path without links, when nobody but this user and root could have made any part of it
+     * lead elsewhere, or can from now on. Then what was found here is still so when the path is opened.
      */
     private static Path trusted(final Path path, final int links) throws IOException {
         Path at = path.getRoot();
