@@ -38,7 +38,7 @@ class FaultTest {
         final RelayProcess relay = LAB.relay();
         final Counters counters = new Counters(relay.counters().file());
         final int said = relay.output().split("stand still", -1).length;
-        LAB.fail(function, true);
+        LAB.fail(function, "");
         try {
             final long before = counters.process(FAILURES);
             Eventually.holds(() -> "three rounds of housekeeping fail: " + relay.output(),
@@ -51,7 +51,7 @@ class FaultTest {
             final long heartbeat = counters.file().heartbeatMs();
             Eventually.holds("housekeeping goes on", () -> counters.file().heartbeatMs() > heartbeat);
         } finally {
-            LAB.fail(function, false);
+            LAB.mend(function);
         }
         Eventually.holds(() -> "the devices answer again: " + relay.output(),
                 () -> relay.output().stripTrailing().endsWith("the device's own counters go on"));
@@ -61,13 +61,13 @@ class FaultTest {
     /** What was opened before is closed again, or the next start would find the interface in use. */
     @Test
     void aPortThatDoesNotStartIsNamedAndNothingOfItStays() throws Exception {
-        LAB.fail("rte_eth_dev_start", true);
+        LAB.fail("rte_eth_dev_start", "net_tap9");
         final RelayProcess refused;
         try {
             refused = LAB.launch(beside());
             assertEquals(1, refused.awaitExit(), refused::output);
         } finally {
-            LAB.fail("rte_eth_dev_start", false);
+            LAB.mend("rte_eth_dev_start");
         }
         assertTrue(refused.output().contains("error: rte_eth_dev_start(net_tap9,iface=faulty0): "), refused::output);
         assertFalse(refused.output().contains("\tat "), refused::output);

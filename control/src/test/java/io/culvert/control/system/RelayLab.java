@@ -115,14 +115,18 @@ final class RelayLab
         return this;
     }
 
-    /** From now on the DPDK function fails, or does not any more. */
-    void fail(final String function, final boolean fails) throws IOException {
-        final Path fault = state.resolve(FAULTS).resolve(function);
-        if (fails) {
-            Files.createFile(fault);
-        } else {
-            Files.delete(fault);
-        }
+    /**
+     * From now on the DPDK function fails.
+     *
+     * @param device the name of the one that it fails for; empty for all
+     */
+    void fail(final String function, final String device) throws IOException {
+        Files.writeString(state.resolve(FAULTS).resolve(function), device);
+    }
+
+    /** From now on it does its work again. */
+    void mend(final String function) throws IOException {
+        Files.delete(state.resolve(FAULTS).resolve(function));
     }
 
     @Override

@@ -16,8 +16,10 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * attack took is given back when it ends: memory, sessions, ports.
  */
 @ExtendWith(Seeded.class)
+@Timeout(value = 1, unit = TimeUnit.HOURS) // its long profile
 class AdversariesTest {
     private static final int ROUNDS = Integer.getInteger("culvert.adversary.rounds", 300);
     private static final int SESSIONS = 4_096;
