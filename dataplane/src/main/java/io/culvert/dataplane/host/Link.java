@@ -69,6 +69,11 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
             return new IpAddress(high, low);
         }
 
+        /** The network itself, without the address in it. */
+        public Subnet network() {
+            return new Subnet(high & maskHigh, low & maskLow, maskHigh, maskLow);
+        }
+
         @Override
         public String toString() {
             return ip() + "/" + (Long.bitCount(maskHigh) + Long.bitCount(maskLow)

@@ -22,9 +22,19 @@ import java.util.Set;
  * @param workers how many share the pools and the limits
  * @param addresses of IPv6 that rules and pools have by number
  * @param icmp what the relay says of itself
+ * @param ruleTable the rules as workers look them up
+ * @param ownAddresses those of ports, of listeners and of SNAT pools
  */
 public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> pools, Limits.Spec limits, int workers,
-                        List<IpAddress> addresses, IcmpPolicy icmp) {
+                        List<IpAddress> addresses, IcmpPolicy icmp, RuleTable ruleTable, OwnAddresses ownAddresses) {
+    /** A plan whose tables follow from the rest. */
+    public RelayPlan(final List<Link> links, final List<Rule> rules, final List<SnatPool.Spec> pools,
+                     final Limits.Spec limits, final int workers, final List<IpAddress> addresses,
+                     final IcmpPolicy icmp) {
+        this(links, rules, pools, limits, workers, addresses, icmp, new RuleTable(rules),
+                ownAddresses(links, rules, pools, addresses));
+    }
+
     /** A plan without IPv6, of a relay that says nothing. */
     public RelayPlan(final List<Link> links, final List<Rule> rules, final List<SnatPool.Spec> pools,
                      final Limits.Spec limits, final int workers) {
@@ -33,6 +43,10 @@ public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> 
 
     /** What an address of a rule or a pool stands for. */
     public IpAddress ip(final int address) {
+        return ip(addresses, address);
+    }
+
+    private static IpAddress ip(final List<IpAddress> addresses, final int address) {
         return AddressBook.isNumber(address) ? addresses.get(AddressBook.id(address))
                 : new IpAddress(0, Ipv6Address.mapped(address));
     }
@@ -47,20 +61,16 @@ public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> 
         return addresses.isEmpty() ? 0 : addresses.size() + sessions + 1;
     }
 
-    public RuleTable ruleTable() {
-        return new RuleTable(rules);
-    }
-
     public Routes routes() {
         return new Routes(links);
     }
 
-    /** The addresses of ports, of listeners and of SNAT pools. */
-    public OwnAddresses ownAddresses() {
-        final Set<IpAddress> addresses = new HashSet<>();
-        links.forEach(link -> link.subnets().forEach(subnet -> addresses.add(subnet.ip())));
-        rules.forEach(rule -> addresses.add(ip(rule.listenAddress())));
-        pools.forEach(pool -> pool.addresses().forEach(address -> addresses.add(ip(address))));
-        return OwnAddresses.of(addresses);
+    private static OwnAddresses ownAddresses(final List<Link> links, final List<Rule> rules,
+                                             final List<SnatPool.Spec> pools, final List<IpAddress> addresses) {
+        final Set<IpAddress> own = new HashSet<>();
+        links.forEach(link -> link.subnets().forEach(subnet -> own.add(subnet.ip())));
+        rules.forEach(rule -> own.add(ip(addresses, rule.listenAddress())));
+        pools.forEach(pool -> pool.addresses().forEach(address -> own.add(ip(addresses, address))));
+        return OwnAddresses.of(own);
     }
 }

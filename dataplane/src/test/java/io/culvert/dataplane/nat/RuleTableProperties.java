@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.dataplane.Seeded;
 import io.culvert.dataplane.host.Link.Subnet;
+import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -38,6 +40,99 @@ class RuleTableProperties {
                 assertEquals(scan(rules, address, port, source), table.find(address, port, source));
                 assertEquals(scan(rules, address, port, source) != RuleTable.NO_RULE, table.listens(address, port));
             }
+        }
+    }
+
+    /** Networks of both families that nest, of all lengths, and clients at their edges. */
+    @Test
+    void networksWithinNetworksGoToTheFirstRule(final SplittableRandom random) {
+        for (int round = 0; round < 20; round++) {
+            final List<Rule> rules = new ArrayList<>();
+            for (int i = 0; i < 60; i++) {
+                final int low = random.nextInt(9_000, 9_050);
+                final List<Subnet> sources = new ArrayList<>();
+                for (int n = random.nextInt(5); n > 0; n--) {
+                    sources.add(random.nextBoolean() ? network(random) : network6(random));
+                }
+                rules.add(rule(i, ADDRESS + random.nextInt(2), low, low + random.nextInt(50), sources));
+            }
+            final RuleTable table = new RuleTable(rules);
+            for (int i = 0; i < 5_000; i++) {
+                final Rule near = rules.get(random.nextInt(rules.size()));
+                final Subnet client = near.sources().isEmpty() ? network6(random)
+                        : near.sources().get(random.nextInt(near.sources().size()));
+                final long low = random.nextInt(4) == 0 ? client.low()
+                        : client.low() ^ Long.reverseBytes(1L << random.nextInt(Long.SIZE));
+                final int address = ADDRESS + random.nextInt(2);
+                final int port = near.listenLow() + random.nextInt(50);
+                assertEquals(scan(rules, address, port, client.high(), low), table.find(address, port, client.high(),
+                        low), () -> Long.toHexString(client.high()) + ":" + Long.toHexString(low));
+            }
+        }
+    }
+
+    /** Every port of the address has rules of its own: 72,200 combinations. */
+    @Test
+    void rulesMayOverlapInMoreWaysThanThereArePorts() {
+        final int count = 380;
+        final List<Rule> rules = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            rules.add(rule(i, ADDRESS, 10_000, 10_000 + i,
+                    List.of(new Subnet(10 | (i >>> 8) << 8 | (i & 0xFF) << 16, Ipv4Address.mask(24)))));
+        }
+        final RuleTable table = new RuleTable(rules);
+        for (int i = 0; i < count; i++) {
+            final int client = rules.get(i).sources().getFirst().address() | 7 << 24;
+            for (int port = 0; port < count; port++) {
+                assertEquals(port <= i ? i : RuleTable.REFUSED, table.find(ADDRESS, 10_000 + port, client),
+                        "rule " + i + ", port " + (10_000 + port));
+            }
+        }
+    }
+
+    /** As many as the configuration may have, each with an address, ports and clients of its own: a few megabytes. */
+    @Test
+    void tenThousandRulesOnAddressesOfTheirOwnAreFound() {
+        final List<Rule> rules = new ArrayList<>();
+        for (int i = 0; i < 10_000; i++) {
+            rules.add(rule(i, i, 1 + i, 50_000, List.of(new Subnet(i, -1), new Subnet(~i, -1))));
+        }
+        final long before = usedHeap();
+        final RuleTable table = new RuleTable(rules);
+        final long bytes = usedHeap() - before;
+        assertTrue(bytes < 16 << 20, () -> "the table takes " + bytes + " bytes");
+        for (int i = 0; i < 10_000; i++) {
+            assertEquals(i, table.find(i, 1 + i, i));
+            assertEquals(i, table.find(i, 50_000, ~i));
+            assertEquals(RuleTable.REFUSED, table.find(i, 50_000, i + 1));
+            assertEquals(RuleTable.NO_RULE, table.find(i, i, i));
+        }
+    }
+
+    @Test
+    void allOfIpv6HasNoIpv4InIt() {
+        final Subnet all6 = new Subnet(0, 0, 0, 0);
+        final RuleTable table = new RuleTable(List.of(rule(0, ADDRESS, 9_000, 9_000, List.of(all6)),
+                rule(1, ADDRESS, 9_000, 9_000, List.of(new Subnet(0, 0))), rule(2, 7, 9_000, 9_000, List.of(all6))));
+        assertEquals(1, table.find(ADDRESS, 9_000, 0x0100_000A));
+        assertEquals(0, table.find(ADDRESS, 9_000, 0x20, 1));
+        assertEquals(0, table.find(ADDRESS, 9_000, -1, -1));
+        assertEquals(RuleTable.REFUSED, table.find(7, 9_000, 0x0100_000A));
+    }
+
+    @Test
+    void knowsTheTargetsThatSeeTheirClients(final SplittableRandom random) {
+        final List<Rule> rules = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            rules.add(new Rule(i, "r" + i, ADDRESS, i, i, List.of(), random.nextInt(50), 1, false,
+                    random.nextBoolean() ? Rule.NO_SNAT : 0, NatBehavior.STRICT, 1, 1, true, true, Limits.NONE,
+                    Limits.NONE));
+        }
+        final RuleTable table = new RuleTable(rules);
+        for (int target = 0; target < 50; target++) {
+            final int address = target;
+            assertEquals(rules.stream().anyMatch(rule -> rule.targetAddress() == address
+                    && rule.pool() == Rule.NO_SNAT), table.relaysTransparentlyTo(target));
         }
     }
 
@@ -79,11 +174,31 @@ class RuleTableProperties {
         assertEquals(7_000, rule(0, ADDRESS, 9_000, 9_099, List.of()).targetPort(9_050));
     }
 
+    private static Subnet network(final SplittableRandom random) {
+        return new Subnet(random.nextInt(4) << 24 | random.nextInt(4) << 16 | 10,
+                Ipv4Address.mask(random.nextInt(0, 33)));
+    }
+
+    private static Subnet network6(final SplittableRandom random) {
+        final long high = Long.reverseBytes(0x2001_0DB8_0000_0000L | random.nextInt(4));
+        return Subnet.of(new IpAddress(random.nextInt(8) == 0 ? 0 : high, random.nextInt(4)), random.nextInt(0, 129));
+    }
+
+    private static long usedHeap() {
+        System.gc();
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
     private static int scan(final List<Rule> rules, final int address, final int port, final int source) {
+        return scan(rules, address, port, 0, Ipv6Address.mapped(source));
+    }
+
+    private static int scan(final List<Rule> rules, final int address, final int port, final long high,
+                            final long low) {
         int found = RuleTable.NO_RULE;
         for (final Rule rule : rules) {
             if (rule.listenAddress() == address && rule.listenLow() <= port && port <= rule.listenHigh()) {
-                if (rule.sources().isEmpty() || rule.sources().stream().anyMatch(net -> net.contains(source))) {
+                if (rule.sources().isEmpty() || rule.sources().stream().anyMatch(net -> net.contains(high, low))) {
                     return rule.index();
                 }
                 found = RuleTable.REFUSED;
