@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.nat.PortsLeft.Clients;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -19,12 +21,34 @@ public final class SnatPool {
     public record Spec(int index, List<Integer> addresses, int low, int high) { }
 
     private final ExternalPorts[] externals;
+    private final PortsLeft left;
+    /** A bit for each address of {@link #left} that is one of this pool. */
+    private final long[] members;
+    /** How many of them lie before each word, and the index here of each in their order there. */
+    private final int[] membersBefore;
+    private final int[] indexOf;
+    /** By {@link Clients}: until then no two neighbours become free. Written by any worker; who reads an old one asks. */
+    private final long[] noPairsUntilMs = new long[Clients.values().length];
 
-    SnatPool(final ExternalPorts[] externals) {
+    SnatPool(final ExternalPorts[] externals, final PortsLeft left) {
         this.externals = externals;
+        this.left = left;
+        final int words = Arrays.stream(externals).mapToInt(ExternalPorts::number).max().orElse(0) / Long.SIZE + 1;
+        members = new long[words];
+        membersBefore = new int[words];
+        for (final ExternalPorts external : externals) {
+            members[external.number() / Long.SIZE] |= 1L << external.number();
+        }
+        for (int word = 1; word < words; word++) {
+            membersBefore[word] = membersBefore[word - 1] + Long.bitCount(members[word - 1]);
+        }
+        indexOf = new int[externals.length];
+        for (int i = 0; i < externals.length; i++) {
+            indexOf[rank(externals[i].number())] = i;
+        }
     }
 
-    /** {@link #lend(int, int, int, int, ReplyAim, int)} of any port. */
+    /** {@link #lend(int, int, int, int, ReplyAim, long)} of any port. */
     public int lend(final int client, final int preferredPort, final int worker, final int session, final long nowMs) {
         return lend(client, preferredPort, worker, session, null, nowMs);
     }
@@ -36,9 +60,10 @@ public final class SnatPool {
      */
     int lend(final int client, final int preferredPort, final int worker, final int session, final ReplyAim aim,
              final long nowMs) {
-        final int first = firstFor(client, externals.length);
-        for (int i = 0; i < externals.length; i++) {
-            final int external = (first + i) % externals.length;
+        final Clients clients = ExternalPorts.clients(preferredPort);
+        int external = withPortsLeft(clients, externals[firstFor(client, externals.length)].number());
+        // More than once only where another worker takes an address's last port between the look and the lending.
+        for (int asked = 0; external != EXHAUSTED && asked < externals.length; asked++) {
             if (aim != null) {
                 aim.from(address(external));
             }
@@ -46,20 +71,47 @@ public final class SnatPool {
             if (port != ExternalPorts.EXHAUSTED) {
                 return lease(external, port);
             }
+            external = withPortsLeft(clients, externals[external].number() + 1);
         }
         return EXHAUSTED;
     }
 
+    /** The pool's first address, from this one of all on and behind the last the first, that has a port left. */
+    private int withPortsLeft(final Clients clients, final int start) {
+        int word = start / Long.SIZE < members.length ? start / Long.SIZE : 0;
+        long found = left.word(clients, word) & members[word] & (start / Long.SIZE == word ? -1L << start : -1L);
+        // Once around, and what lies before the start in its own word at last.
+        for (int looked = 0; found == 0 && looked < members.length; looked++) {
+            word = word + 1 < members.length ? word + 1 : 0;
+            found = left.word(clients, word) & members[word];
+        }
+        return found == 0 ? EXHAUSTED : indexOf[rank(word * Long.SIZE + Long.numberOfTrailingZeros(found))];
+    }
+
+    /** How many of the pool's addresses lie before this one of all. */
+    private int rank(final int number) {
+        final int word = number / Long.SIZE;
+        return membersBefore[word] + Long.bitCount(members[word] & (1L << number) - 1);
+    }
+
     /** Lends two neighbours, for which there are no sessions yet. @return the lease of the even one, or EXHAUSTED */
     int lendPair(final int client, final int preferredPort, final int worker, final long nowMs) {
+        final int clients = ExternalPorts.clients(preferredPort).ordinal();
+        // Neighbours become free when their rest ends and at no other time: who finds none learns when to ask again.
+        if (nowMs < noPairsUntilMs[clients]) {
+            return EXHAUSTED;
+        }
         final int first = firstFor(client, externals.length);
+        long untilMs = Long.MAX_VALUE;
         for (int i = 0; i < externals.length; i++) {
             final int external = (first + i) % externals.length;
             final int even = externals[external].lendPair(preferredPort, worker, nowMs);
             if (even != ExternalPorts.EXHAUSTED) {
                 return lease(external, even);
             }
+            untilMs = Math.min(untilMs, externals[external].restEndsMs(preferredPort, nowMs));
         }
+        noPairsUntilMs[clients] = untilMs;
         return EXHAUSTED;
     }
 

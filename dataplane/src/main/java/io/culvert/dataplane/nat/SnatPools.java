@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import io.culvert.dataplane.nat.PortRanges.Range;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /**
@@ -10,14 +13,11 @@ import java.util.random.RandomGenerator;
  * there are. Pools that name the same address and range share its ports.
  */
 public final class SnatPools {
-    private static final int GOLDEN_RATIO = 0x9E3779B9;
-
     private final SnatPool[] pools;
     private final ReplyQueues[] replyQueues;
     private final List<ExternalPorts> externals = new ArrayList<>();
-    /** By hash of the address, open addressing: the place in {@link #externals} and one; 0 is free. */
-    private final int[] index;
-    private final int shift;
+    /** The index in {@link #externals} by address and port; ranges of an address are equal or apart. */
+    private final PortRanges ranges;
 
     /** Pools of a relay whose replies land on any queue. */
     public SnatPools(final List<SnatPool.Spec> specs, final RuleTable rules, final RandomGenerator random) {
@@ -31,29 +31,16 @@ public final class SnatPools {
     public SnatPools(final List<SnatPool.Spec> specs, final RuleTable rules, final RandomGenerator random,
                      final ReplyQueues[] replyQueues) {
         this.replyQueues = replyQueues.clone();
+        final PortsLeft left = new PortsLeft(specs.stream().mapToInt(spec -> spec.addresses().size()).sum());
+        final Map<Range, ExternalPorts> known = new HashMap<>();
         this.pools = specs.stream().map(spec -> new SnatPool(spec.addresses().stream()
-                .map(address -> externalOf(address, spec, rules, random)).toArray(ExternalPorts[]::new)))
-                .toArray(SnatPool[]::new);
-        this.shift = Integer.numberOfLeadingZeros(2 * externals.size() + 1);
-        this.index = new int[1 << Integer.SIZE - shift];
-        for (int i = 0; i < externals.size(); i++) {
-            int at = home(externals.get(i).address());
-            while (index[at] != 0) {
-                at = at + 1 & index.length - 1;
-            }
-            index[at] = i + 1;
-        }
-    }
-
-    private ExternalPorts externalOf(final int address, final SnatPool.Spec spec, final RuleTable rules,
-                                     final RandomGenerator random) {
-        for (final ExternalPorts external : externals) {
-            if (external.is(address, spec.low(), spec.high())) {
-                return external;
-            }
-        }
-        externals.add(new ExternalPorts(address, spec.low(), spec.high(), rules, random));
-        return externals.getLast();
+                .map(address -> known.computeIfAbsent(new Range(address, spec.low(), spec.high(), 0), range -> {
+                    externals.add(new ExternalPorts(address, spec.low(), spec.high(), rules, random, left,
+                            externals.size()));
+                    return externals.getLast();
+                })).toArray(ExternalPorts[]::new), left)).toArray(SnatPool[]::new);
+        this.ranges = new PortRanges(externals.stream().map(external ->
+                new Range(external.address(), external.low(), external.high(), external.number())).toList());
     }
 
     ReplyQueues[] replyQueues() {
@@ -71,16 +58,7 @@ public final class SnatPools {
 
     /** The ports among which this endpoint may be lent, or null when no pool covers it. */
     public ExternalPorts find(final int address, final int port) {
-        for (int at = home(address); index[at] != 0; at = at + 1 & index.length - 1) {
-            final ExternalPorts external = externals.get(index[at] - 1);
-            if (external.address() == address && external.covers(port)) {
-                return external;
-            }
-        }
-        return null;
-    }
-
-    private int home(final int address) {
-        return address * GOLDEN_RATIO >>> shift;
+        final int found = ranges.find(address, port);
+        return found == PortRanges.NONE ? null : externals.get(found);
     }
 }

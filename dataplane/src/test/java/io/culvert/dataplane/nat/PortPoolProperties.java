@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(Seeded.class)
 class PortPoolProperties {
@@ -120,13 +121,24 @@ class PortPoolProperties {
         assertEquals(PortPool.EXHAUSTED, pool.lend(2_000, 1_001 + REST_MS));
     }
 
-    @Test
-    void theRestIsCountedAcrossTheWrapOfTheClock(final SplittableRandom random) {
+    /** Where 31 and 32 bits of milliseconds end, and 31 of the unit of returns: after 25 days, 50 days and 7 years. */
+    @ParameterizedTest
+    @ValueSource(longs = {1L << 31, 1L << 32, 100L << 31})
+    void theRestIsCountedAcrossTheWrapOfTheClock(final long wrapMs, final SplittableRandom random) {
         final PortPool pool = new PortPool(2_000, 2_001, NOTHING, random);
-        pool.lend(2_000, Integer.MAX_VALUE - 10);
-        pool.giveBack(2_000, Integer.MAX_VALUE - 10);
-        assertEquals(2_001, pool.lend(2_000, Integer.MIN_VALUE + 10));
-        assertEquals(2_000, pool.lend(2_000, Integer.MIN_VALUE + REST_MS));
+        pool.lend(2_000, wrapMs - 1_000);
+        pool.giveBack(2_000, wrapMs - 1_000);
+        assertEquals(2_001, pool.lend(2_000, wrapMs + 1_000));
+        assertEquals(2_000, pool.lend(2_000, wrapMs + REST_MS - 1_000));
+    }
+
+    /** A port that comes back in the midst of a unit rests for the whole time, too. */
+    @Test
+    void noPortRestsForLess(final SplittableRandom random) {
+        final PortPool pool = new PortPool(2_000, 2_001, NOTHING, random);
+        pool.lend(2_000, 1_050);
+        pool.giveBack(2_000, 1_050);
+        assertEquals(2_001, pool.lend(2_000, 1_049 + REST_MS), "its rest is not over");
     }
 
     /** RFC 6056: who sees one port shall not know the next. */
@@ -219,6 +231,39 @@ class PortPoolProperties {
             assertTrue(pool.claim(even));
         }
         assertEquals(PortPool.EXHAUSTED, pool.lendPair(20_002, 0));
+    }
+
+    /** Singles and pairs by turns, in pools of every parity of edges, against the ports that are known to be lent. */
+    @ParameterizedTest
+    @CsvSource({"40000, 40063", "40001, 40063", "40001, 40064", "1, 7", "65500, 65535"})
+    void pairsAndSinglesShareThePorts(final int low, final int high, final SplittableRandom random) {
+        final PortPool pool = new PortPool(low, high, port -> port % 7 == 0, random.split());
+        final BitSet taken = new BitSet();
+        final List<Integer> lent = new ArrayList<>();
+        long nowMs = 0;
+        for (int step = 0; step < 10_000; step++) {
+            nowMs += REST_MS / 4;
+            if (random.nextInt(5) < 2 && !lent.isEmpty()) {
+                final int port = lent.remove(random.nextInt(lent.size()));
+                pool.giveBack(port, nowMs);
+                taken.clear(port);
+                continue;
+            }
+            final boolean isPair = random.nextBoolean();
+            final int wish = random.nextInt(1 << 16);
+            final int port = isPair ? pool.lendPair(wish, nowMs) : pool.lend(wish, nowMs);
+            if (port == PortPool.EXHAUSTED) {
+                assertTrue(isPair || lent.size() == pool.size(), "a single is refused though ports are left");
+                continue;
+            }
+            for (int each = port; each <= (isPair ? port + 1 : port); each++) {
+                assertTrue(each >= low && each <= high && each % 7 != 0, each + " is not of the pool");
+                assertFalse(taken.get(each), each + " is lent already");
+                taken.set(each);
+                lent.add(each);
+            }
+            assertEquals(lent.size(), pool.lent());
+        }
     }
 
     @Test

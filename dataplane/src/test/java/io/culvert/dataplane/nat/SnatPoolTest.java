@@ -10,14 +10,17 @@ import io.culvert.dataplane.Seeded;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
@@ -207,6 +210,128 @@ class SnatPoolTest {
         assertEquals(SnatPool.EXHAUSTED, pool.lend(0, 0, 0, 0, 0));
     }
 
+    /** What a refused newcomer costs: no search, wherever replies land; a draw is the beginning of one. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @Tag("RFC6888-REQ-11")
+    void anExhaustedPoolIsNotSearched(final boolean isAimed, final SplittableRandom random) {
+        final AtomicInteger draws = new AtomicInteger();
+        final SnatPool pool = new SnatPools(List.of(new SnatPool.Spec(0, addresses(100), 2_000, 2_009)), NO_RULES,
+                () -> {
+                    draws.incrementAndGet();
+                    return random.nextLong();
+                }).get(0);
+        final ReplyAim aim = isAimed ? aim(0, 8, random) : null;
+        for (int i = 0; i < 1_000; i++) {
+            assertTrue(pool.lend(random.nextInt(), random.nextInt(1 << 16), 0, 0, aim, 0) != SnatPool.EXHAUSTED);
+        }
+        draws.set(0);
+        for (int i = 0; i < 1_000; i++) {
+            assertEquals(SnatPool.EXHAUSTED, pool.lend(random.nextInt(), random.nextInt(1 << 16), 0, 0, aim, 0));
+        }
+        assertEquals(0, draws.get(), "ports drawn for 1,000 refused newcomers");
+    }
+
+    /** However many addresses are empty, whoever shares them, and wherever among them the client's first one lies. */
+    @Test
+    void findsTheOneAddressThatHasAPort(final SplittableRandom random) {
+        final List<Integer> addresses = addresses(300);
+        final SnatPools pools = pools(NO_RULES, random, new SnatPool.Spec(0, addresses.subList(100, 110), 2_000, 2_001),
+                new SnatPool.Spec(1, addresses, 2_000, 2_001),
+                new SnatPool.Spec(2, addresses.subList(0, 3), 2_000, 2_001));
+        final SnatPool pool = pools.get(1);
+        for (int i = 0; i < 600; i++) {
+            assertTrue(pool.lend(random.nextInt(), 2_000, 0, 0, 0) != SnatPool.EXHAUSTED);
+        }
+        for (int round = 0; round < 1_000; round++) {
+            final int external = random.nextInt(300);
+            pool.giveBack(SnatPool.lease(external, 2_001), 0);
+            final int lease = pool.lend(random.nextInt(), 2_000, 0, 0, 0);
+            assertEquals(SnatPool.lease(external, 2_001), lease);
+            assertEquals(addresses.get(external), pool.address(SnatPool.external(lease)));
+            assertEquals(SnatPool.EXHAUSTED, pool.lend(random.nextInt(), 2_000, 0, 0, 0));
+            assertEquals(SnatPool.EXHAUSTED, pools.get(0).lend(1, 2_000, 0, 0, 0), "a pool of ten of them");
+            assertEquals(SnatPool.EXHAUSTED, pools.get(2).lend(1, 2_000, 0, 0, 0), "a pool of three of them");
+        }
+        pools.get(0).giveBack(SnatPool.lease(4, 2_000), 0);
+        assertEquals(SnatPool.lease(104, 2_000), pool.lend(1, 2_000, 0, 0, 0), "given back through another pool");
+    }
+
+    /** Against a model that knows for each port whether it is lent and since when it rests. */
+    @Test
+    void lendsAPairAsSoonAsTwoNeighboursHaveRested(final SplittableRandom random) {
+        final SnatPool pool = pool(3, 2_000, 2_007, random);
+        final Map<Integer, Long> restedMs = new HashMap<>();
+        final List<Integer> lent = new ArrayList<>();
+        long nowMs = 0;
+        for (int step = 0; step < 20_000; step++) {
+            nowMs += 100 * random.nextInt(step / 2_000 % 2 == 0 ? 20 : 1_000);
+            if (random.nextInt(5) < 2 && !lent.isEmpty()) {
+                final int lease = lent.remove(random.nextInt(lent.size()));
+                pool.giveBack(lease, nowMs);
+                restedMs.put(lease, nowMs + PortPool.REST_MS);
+                continue;
+            }
+            final long now = nowMs;
+            final boolean hasPair = IntStream.range(0, 3 * 8 / 2)
+                    .map(pair -> SnatPool.lease(pair / 4, 2_000 + pair % 4 * 2))
+                    .anyMatch(even -> restedMs.getOrDefault(even, 0L) <= now
+                            && restedMs.getOrDefault(even + 1, 0L) <= now);
+            // Rested ports are woken two at a time.
+            int even = SnatPool.EXHAUSTED;
+            for (int asked = 0; asked < 5 && even == SnatPool.EXHAUSTED; asked++) {
+                even = pool.lendPair(random.nextInt(), random.nextInt(1 << 16), 0, nowMs);
+            }
+            assertEquals(hasPair, even != SnatPool.EXHAUSTED, "step " + step);
+            if (hasPair) {
+                for (int lease = even; lease <= even + 1; lease++) {
+                    assertTrue(restedMs.getOrDefault(lease, 0L) <= nowMs, "lent or resting: " + lease);
+                    restedMs.put(lease, Long.MAX_VALUE);
+                    lent.add(lease);
+                }
+            }
+        }
+    }
+
+    /** Where few ports are left each is tried, so a port that hits is found whenever there is one. */
+    @Test
+    @Tag("RFC4787-REQ-4")
+    void aimsAtTheLastPortsOfAPool(final SplittableRandom random) {
+        for (int round = 0; round < 20; round++) {
+            final ReplyAim aim = aim(1, 16, random);
+            final SnatPool pool = pool(1, 1_024, 65_535, random);
+            final List<Integer> left = new ArrayList<>();
+            while (left.size() < 40) {
+                final int port = random.nextInt(1_024, 65_536) & ~1;
+                if (!left.contains(port)) {
+                    left.add(port);
+                }
+            }
+            for (int port = 1_024; port <= 65_535; port++) {
+                assertTrue((port & 1) == 0 && left.contains(port) || pool.claim(SnatPool.lease(0, port), 0, 0));
+            }
+            aim.from(FIRST_ADDRESS);
+            final boolean canHit = left.stream().anyMatch(aim::isHitBy);
+            final int port = SnatPool.port(pool.lend(1, 80 * 1_024, 0, 0, aim, 0));
+            assertTrue(left.contains(port));
+            assertEquals(canHit, aim.isHitBy(port), "of " + left.size() + " ports");
+        }
+    }
+
+    /** Under this key; under some, whole queues cannot be reached by ports of one parity. */
+    @Test
+    void nearlyAllLeasesHitTheirAim() {
+        final SplittableRandom random = new SplittableRandom(7);
+        final ReplyAim aim = aim(3, 8, random);
+        final SnatPool pool = pool(1, 1_024, 65_535, random);
+        aim.from(FIRST_ADDRESS);
+        int missed = 0;
+        for (int i = 0; i < 4_000; i++) {
+            missed += aim.isHitBy(SnatPool.port(pool.lend(1, random.nextInt(1 << 16), 0, 0, aim, 0))) ? 0 : 1;
+        }
+        assertTrue(missed <= 10, missed + " of 4,000 miss");
+    }
+
     @Test
     void aLeaseGoesBackToTheAddressItCameFrom(final SplittableRandom random) {
         final SnatPool pool = pool(2, 2_000, 2_000, random);
@@ -229,9 +354,21 @@ class SnatPoolTest {
         assertNull(pools(NO_RULES, random).find(8, 2_005), "without a pool");
     }
 
+    /** Of replies to one of so many workers, behind a NIC with a random key. */
+    private static ReplyAim aim(final int worker, final int workers, final SplittableRandom random) {
+        final byte[] key = new byte[Toeplitz.IPV6_KEY_LENGTH];
+        random.nextBytes(key);
+        final ReplyQueues queues = new ReplyQueues(new Toeplitz(key),
+                IntStream.range(0, 128).map(i -> i % workers).toArray(), true);
+        return new ReplyAim(worker, null, new ReplyQueues[] {queues}).at(0, random.nextInt() & ~0xF0, 7_000);
+    }
+
+    private static List<Integer> addresses(final int count) {
+        return IntStream.range(0, count).mapToObj(i -> FIRST_ADDRESS + (i << 24) + (i >> 8 << 16)).toList();
+    }
+
     private static SnatPool pool(final int addresses, final int low, final int high, final SplittableRandom random) {
-        final List<Integer> list = IntStream.range(0, addresses).mapToObj(i -> FIRST_ADDRESS + (i << 24)).toList();
-        return pools(NO_RULES, random, new SnatPool.Spec(0, list, low, high)).get(0);
+        return pools(NO_RULES, random, new SnatPool.Spec(0, addresses(addresses), low, high)).get(0);
     }
 
     private static SnatPools pools(final RuleTable rules, final SplittableRandom random,
