@@ -21,7 +21,9 @@ import io.culvert.dataplane.worker.RelayPlan;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 import java.util.stream.IntStream;
@@ -29,8 +31,8 @@ import java.util.stream.IntStream;
 /** Translates the configuration, in the operator's terms, into the plan that workers read: wire order and indices. */
 final class PlanBuilder {
     private final RelayConfig config;
-    /** IPv6 addresses in the order in which they were first named: their place is their number. */
-    private final List<IpAddress> addresses = new ArrayList<>();
+    /** IPv6 addresses in the order in which they were first named, each with its place, which is its number. */
+    private final Map<IpAddress, Integer> addresses = new LinkedHashMap<>();
 
     PlanBuilder(final RelayConfig config) {
         this.config = config;
@@ -53,19 +55,17 @@ final class PlanBuilder {
                             .orElse(IpAddress.NONE),
                     port.vlan().orElse(Link.UNTAGGED)));
         }
-        final List<SnatConfig> pools =
-                config.rules().stream().flatMap(rule -> rule.snat().stream()).distinct().toList();
-        final List<SnatPool.Spec> specs = new ArrayList<>();
-        for (final SnatConfig pool : pools) {
-            specs.add(new SnatPool.Spec(specs.size(), pool.addresses().stream().map(this::address).toList(),
-                    pool.ports().low(), pool.ports().high()));
-        }
+        final Map<SnatConfig, SnatPool.Spec> pools = new LinkedHashMap<>();
+        config.rules().stream().flatMap(rule -> rule.snat().stream()).forEach(pool -> pools.computeIfAbsent(pool,
+                named -> new SnatPool.Spec(pools.size(), named.addresses().stream().map(this::address).toList(),
+                        named.ports().low(), named.ports().high())));
         final List<Rule> rules = new ArrayList<>();
         for (final RuleConfig rule : config.rules()) {
-            rules.add(rule(rules.size(), rule, rule.snat().map(pools::indexOf).orElse(Rule.NO_SNAT)));
+            rules.add(rule(rules.size(), rule,
+                    rule.snat().map(pool -> pools.get(pool).index()).orElse(Rule.NO_SNAT)));
         }
-        return new RelayPlan(links, rules, specs, limits(config.limits()), config.workers().count(),
-                List.copyOf(addresses), icmp(config.icmp()));
+        return new RelayPlan(links, rules, List.copyOf(pools.values()), limits(config.limits()), config.workers().count(),
+                List.copyOf(addresses.keySet()), icmp(config.icmp()));
     }
 
     private IcmpPolicy icmp(final IcmpConfig icmp) {
@@ -97,10 +97,7 @@ final class PlanBuilder {
         if (ip.isIpv4()) {
             return ip.ipv4();
         }
-        if (!addresses.contains(ip)) {
-            addresses.add(ip);
-        }
-        return AddressBook.number(addresses.indexOf(ip));
+        return AddressBook.number(addresses.computeIfAbsent(ip, named -> addresses.size()));
     }
 
     /** The first byte on the wire is the lowest for the walk and the highest for people. */

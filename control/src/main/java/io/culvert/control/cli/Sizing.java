@@ -2,6 +2,7 @@
 package io.culvert.control.cli;
 
 import io.culvert.dataplane.flow.FlowFile;
+import io.culvert.dataplane.nat.ExternalPorts;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -68,6 +69,11 @@ record Sizing(long streams, long bitsPerSecond, int payloadBytes, double nanosPe
         return (streams + SNAT_PORTS_PER_ADDRESS - 1) / SNAT_PORTS_PER_ADDRESS;
     }
 
+    /** Of all ports of those addresses, whether they are lent or not. */
+    long snatBytes() {
+        return snatAddresses() * SNAT_PORTS_PER_ADDRESS * ExternalPorts.BYTES_PER_PORT;
+    }
+
     /** How long a core may pause until its receive queue, fed with an even share of one direction, runs over. */
     double rxRingMicros() {
         return RX_RING_DESCRIPTORS * 1e6 * cores() / packetsPerSecondPerDirection();
@@ -93,6 +99,7 @@ record Sizing(long streams, long bitsPerSecond, int payloadBytes, double nanosPe
         figures.put("snatPorts", streams);
         figures.put("snatPortsPerAddress", (long) SNAT_PORTS_PER_ADDRESS);
         figures.put("snatAddresses", snatAddresses());
+        figures.put("snatBytes", snatBytes());
         figures.put("rxRingDescriptors", (long) RX_RING_DESCRIPTORS);
         figures.put("rxRingMicros", Math.round(rxRingMicros()));
         return figures;

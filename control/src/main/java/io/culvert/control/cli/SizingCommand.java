@@ -85,8 +85,9 @@ public final class SizingCommand implements Callable<Integer> {
                         sizing.cores(), number(sizing.nanosPerPacket()), sizing.coresBusy()),
                 row("flows", "%,d (two a session), %,.1f MiB; limits.flows must be at least this",
                         sizing.flows(), sizing.flowTableBytes() / (double) (1 << 20)),
-                row("SNAT", "%,d ports: %d address%s of 64,512 ports",
-                        sizing.streams(), sizing.snatAddresses(), sizing.snatAddresses() == 1 ? "" : "es"),
+                row("SNAT", "%,d ports: %d address%s of 64,512 ports, %,.1f MiB",
+                        sizing.streams(), sizing.snatAddresses(), sizing.snatAddresses() == 1 ? "" : "es",
+                        sizing.snatBytes() / (double) (1 << 20)),
                 row("receive ring", "%,.0f us until 4,096 descriptors run over, if a core pauses",
                         sizing.rxRingMicros()));
     }

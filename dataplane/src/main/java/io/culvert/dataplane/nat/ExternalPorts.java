@@ -20,6 +20,8 @@ import java.util.random.RandomGenerator;
  */
 public final class ExternalPorts {
     public static final int EXHAUSTED = PortPool.EXHAUSTED;
+    /** Off the heap: owner and session here, and the port's place among those that rest. */
+    public static final int BYTES_PER_PORT = Byte.BYTES + Integer.BYTES + Short.BYTES + Integer.BYTES;
     public static final int NO_OWNER = -1;
     /** Stands for the session of a port that is kept for the other half of a pair. */
     public static final int NO_SESSION = -1;

@@ -3,6 +3,7 @@ package io.culvert.dataplane.nat;
 
 import io.culvert.dataplane.nat.PortsLeft.Clients;
 import java.util.Arrays;
+import java.util.IntSummaryStatistics;
 import java.util.List;
 
 /**
@@ -22,8 +23,9 @@ public final class SnatPool {
 
     private final ExternalPorts[] externals;
     private final PortsLeft left;
-    /** A bit for each address of {@link #left} that is one of this pool. */
+    /** A bit for each address of {@link #left} that is one of this pool, from this word of it on. */
     private final long[] members;
+    private final int firstWord;
     /** How many of them lie before each word, and the index here of each in their order there. */
     private final int[] membersBefore;
     private final int[] indexOf;
@@ -33,11 +35,14 @@ public final class SnatPool {
     SnatPool(final ExternalPorts[] externals, final PortsLeft left) {
         this.externals = externals;
         this.left = left;
-        final int words = Arrays.stream(externals).mapToInt(ExternalPorts::number).max().orElse(0) / Long.SIZE + 1;
+        final IntSummaryStatistics numbers =
+                Arrays.stream(externals).mapToInt(ExternalPorts::number).summaryStatistics();
+        firstWord = numbers.getMin() / Long.SIZE;
+        final int words = numbers.getMax() / Long.SIZE - firstWord + 1;
         members = new long[words];
         membersBefore = new int[words];
         for (final ExternalPorts external : externals) {
-            members[external.number() / Long.SIZE] |= 1L << external.number();
+            members[external.number() / Long.SIZE - firstWord] |= 1L << external.number();
         }
         for (int word = 1; word < words; word++) {
             membersBefore[word] = membersBefore[word - 1] + Long.bitCount(members[word - 1]);
@@ -78,19 +83,24 @@ public final class SnatPool {
 
     /** The pool's first address, from this one of all on and behind the last the first, that has a port left. */
     private int withPortsLeft(final Clients clients, final int start) {
-        int word = start / Long.SIZE < members.length ? start / Long.SIZE : 0;
-        long found = left.word(clients, word) & members[word] & (start / Long.SIZE == word ? -1L << start : -1L);
-        // Once around, and what lies before the start in its own word at last.
+        int word = start / Long.SIZE - firstWord;
+        long found = word < members.length ? membersWithPortsLeft(clients, word) & -1L << start : 0;
+        // Once around; what lies before the start in its own word comes last.
         for (int looked = 0; found == 0 && looked < members.length; looked++) {
             word = word + 1 < members.length ? word + 1 : 0;
-            found = left.word(clients, word) & members[word];
+            found = membersWithPortsLeft(clients, word);
         }
-        return found == 0 ? EXHAUSTED : indexOf[rank(word * Long.SIZE + Long.numberOfTrailingZeros(found))];
+        return found == 0 ? EXHAUSTED
+                : indexOf[rank((firstWord + word) * Long.SIZE + Long.numberOfTrailingZeros(found))];
+    }
+
+    private long membersWithPortsLeft(final Clients clients, final int word) {
+        return left.word(clients, firstWord + word) & members[word];
     }
 
     /** How many of the pool's addresses lie before this one of all. */
     private int rank(final int number) {
-        final int word = number / Long.SIZE;
+        final int word = number / Long.SIZE - firstWord;
         return membersBefore[word] + Long.bitCount(members[word] & (1L << number) - 1);
     }
 

@@ -312,7 +312,7 @@ class SnatPoolTest {
             }
             aim.from(FIRST_ADDRESS);
             final boolean canHit = left.stream().anyMatch(aim::isHitBy);
-            final int port = SnatPool.port(pool.lend(1, 80 * 1_024, 0, 0, aim, 0));
+            final int port = SnatPool.port(pool.lend(1, 8_000, 0, 0, aim, 0));
             assertTrue(left.contains(port));
             assertEquals(canHit, aim.isHitBy(port), "of " + left.size() + " ports");
         }
@@ -329,7 +329,7 @@ class SnatPoolTest {
         for (int i = 0; i < 4_000; i++) {
             missed += aim.isHitBy(SnatPool.port(pool.lend(1, random.nextInt(1 << 16), 0, 0, aim, 0))) ? 0 : 1;
         }
-        assertTrue(missed <= 10, missed + " of 4,000 miss");
+        assertTrue(missed <= 40, missed + " of 4,000 miss");
     }
 
     @Test
