@@ -12,6 +12,7 @@ import io.culvert.control.instance.Instance;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.state.StateDirectory;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
@@ -91,7 +92,8 @@ final class Bed implements AutoCloseable {
         this.sessions = sessions;
         this.mix = mix;
         this.payload = new Payload(packetSize);
-        final RelayConfig config = config(sessions * workers, workers);
+        final RelayConfig config = mix == Mix.REFUSED ? RefusedRules.config(sessions, workers, MEGABYTES)
+                : config(sessions * workers, workers);
         this.memory = memory;
         this.instance = new Instance(scratch());
         this.wipeAtExit = isReadable ? new Thread(() -> wipe(instance), "bench-wipe") : null;
@@ -112,7 +114,7 @@ final class Bed implements AutoCloseable {
             final List<Stream> links = new ArrayList<>();
             for (int link = EDGE; link <= INNER; link++) {
                 final Stream stream = new Stream(
-                        pool, MBUFS_PER_STREAM, payload, burst, mix == Mix.DROP, random, arena);
+                        pool, MBUFS_PER_STREAM, payload, burst, mix == Mix.DROP || mix == Mix.REFUSED, random, arena);
                 stream.plug(relay.ports().get(link), number);
                 links.add(stream);
             }
@@ -192,7 +194,7 @@ final class Bed implements AutoCloseable {
             arrive(number, headers -> {
                 final int[] order = shuffled(sessions);
                 for (int i = 0; i < sessions; i++) {
-                    headers.get(EDGE).udp(i, listenerFrom(order[i]), clientPort(order[i]));
+                    headers.get(EDGE).udp(i, listenerFrom(order[i]), clientPort(order[i], listenPort()));
                     headers.get(INNER).udp(i, 0, 0);
                 }
             });
@@ -208,24 +210,40 @@ final class Bed implements AutoCloseable {
 
     /** Opens every session of a worker by its first packet. */
     private void open(final int number) {
-        final Worker worker = relay.workers().get(number);
-        final Stream edge = streams.get(number).get(EDGE);
-        try (Arena opening = Arena.ofConfined()) {
-            final Headers first = headers(EDGE, sessions, opening);
-            for (int session = 0; session < sessions; session++) {
-                first.udp(session, listenerFrom(number * sessions + session), clientPort(session));
-            }
-            streams.get(number).forEach(stream -> stream.headers(first));
-            edge.rewind(sessions);
-            streams.get(number).get(INNER).rewind(0);
-            while (edge.received() < sessions) {
-                worker.doWork();
-            }
-        }
+        open(number, relay.plan().rules().getFirst(), sessions);
         final int opened = relay.flowFiles().get(number).highWater();
         if (opened != sessions) {
             throw new IllegalStateException("only " + opened + " of " + sessions + " sessions opened");
         }
+    }
+
+    /** Has first packets of so many sessions arrive at the rule's listener. */
+    void open(final int number, final Rule rule, final int count) {
+        final Worker worker = relay.workers().get(number);
+        final Stream edge = streams.get(number).get(EDGE);
+        try (Arena opening = Arena.ofConfined()) {
+            final Headers first = headers(EDGE, count, opening);
+            for (int session = 0; session < count; session++) {
+                first.udp(session, listenerFrom(number * sessions + session), clientPort(session, rule.listenLow()));
+            }
+            streams.get(number).forEach(stream -> stream.headers(first));
+            edge.rewind(count);
+            streams.get(number).get(INNER).rewind(0);
+            while (edge.received() < count) {
+                worker.doWork();
+            }
+        }
+    }
+
+    /** Has newcomers to this port of the listener arrive at a worker, from clients that have no session there. */
+    void arriveNew(final int number, final int listenPort) {
+        arrive(number, headers -> {
+            for (int i = 0; i < sessions; i++) {
+                headers.get(EDGE).udp(i, listenerFrom(WORKERS_LIMIT * sessions + i), clientPort(i, listenPort));
+                headers.get(INNER).udp(i, 0, 0);
+            }
+        });
+        rewind(number, Long.MAX_VALUE);
     }
 
     private void arrive(final int number, final Consumer<List<Headers>> fill) {
@@ -292,12 +310,16 @@ final class Bed implements AutoCloseable {
                 relay.plan().rules().getFirst().listenAddress());
     }
 
+    private int listenPort() {
+        return relay.plan().rules().getFirst().listenLow();
+    }
+
     /** A random port, another one for each stream of a client, and the listener's. */
-    private int clientPort(final int session) {
+    private int clientPort(final int session, final int listenPort) {
         final int share = 1 << Short.SIZE - STREAMS_PER_CLIENT_BITS;
         final int low = Math.max((session & (1 << STREAMS_PER_CLIENT_BITS) - 1) * share, LOWEST_PORT);
         final int high = low / share * share + share;
-        return ports(random.nextInt(low, high), relay.plan().rules().getFirst().listenLow());
+        return ports(random.nextInt(low, high), listenPort);
     }
 
     private int randomPort() {
@@ -315,7 +337,7 @@ final class Bed implements AutoCloseable {
     /** All streams of a worker start again. @param limit packets of each until it falls silent */
     void rewind(final int number, final long limit) {
         streams.get(number).get(EDGE).rewind(limit);
-        streams.get(number).get(INNER).rewind(mix == Mix.NEW ? 0 : limit);
+        streams.get(number).get(INNER).rewind(mix == Mix.NEW || mix == Mix.REFUSED ? 0 : limit);
     }
 
     /** The C twin of a worker: on the worker's own table, or on one like it if the mix changes the table. */

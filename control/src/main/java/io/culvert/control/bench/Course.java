@@ -38,12 +38,18 @@ final class Course {
             this.cycles = (bed.sessions() + burst - 1L) / burst;
             this.packets = bed.sessions();
         } else {
-            this.cycles = LAP_PACKETS / (2L * burst);
-            this.packets = cycles * 2 * burst;
+            final long links = bed.mix() == Mix.REFUSED ? 1 : Bed.LINKS;
+            this.cycles = LAP_PACKETS / (links * burst);
+            this.packets = cycles * links * burst;
         }
         this.ports = Arena.global().allocateFrom(ValueLayout.JAVA_SHORT,
                 bed.relay().ports().get(Bed.EDGE).id(), bed.relay().ports().get(Bed.INNER).id());
         bed.rewind(number, Long.MAX_VALUE);
+    }
+
+    /** How many packets a lap has. */
+    long packets() {
+        return packets;
     }
 
     /** @return ns a packet, the source's share included */

@@ -12,7 +12,9 @@ public enum Mix {
     /** Half the packets are addressed to another MAC, half to a port where nobody listens. */
     DROP,
     /** Echo requests to the relay's own addresses, which it answers. */
-    ICMP;
+    ICMP,
+    /** First packets of sessions that cannot be opened: {@link Refusal} says why. Walked by Java alone. */
+    REFUSED;
 
     /** As people write it. */
     public String label() {

@@ -3,6 +3,8 @@ package io.culvert.control.cli;
 
 import io.culvert.control.bench.Effort;
 import io.culvert.control.bench.Mix;
+import io.culvert.control.bench.RefusedBench;
+import io.culvert.control.bench.RefusedReport;
 import io.culvert.control.bench.WalkBench;
 import io.culvert.control.bench.WalkPlan;
 import io.culvert.control.bench.WalkReport;
@@ -32,6 +34,7 @@ import picocli.CommandLine.Spec;
             "  new          every packet opens a session; between laps all end",
             "  drop         to another MAC, or to a port where nobody listens",
             "  icmp         echo requests to the relay, which it answers",
+            "  refused      first packets of sessions that cannot be opened, by reason; Java alone",
             ""
         },
         mixinStandardHelpOptions = true,
@@ -50,7 +53,7 @@ final class BenchWalkCommand implements Runnable {
     private int flows;
 
     @Option(names = "--mix", paramLabel = "MIX", defaultValue = "established",
-            description = "What the packets are: established, new, drop or icmp; default ${DEFAULT-VALUE}.")
+            description = "What the packets are: established, new, drop, icmp or refused; default ${DEFAULT-VALUE}.")
     private Mix mix;
 
     @Option(names = "--rounds", paramLabel = "N", defaultValue = "7",
@@ -68,8 +71,14 @@ final class BenchWalkCommand implements Runnable {
         LabOptions.check("--flows", flows, FEWEST_FLOWS, MOST_FLOWS);
         LabOptions.check("--rounds", rounds, 1, MOST_ROUNDS);
         options.check();
-        final WalkReport report = WalkBench.run(new WalkPlan(
-                flows, options.packetSize(), options.burst(), mix, Effort.ofWalk(rounds, output.isQuick())));
+        final WalkPlan plan = new WalkPlan(
+                flows, options.packetSize(), options.burst(), mix, Effort.ofWalk(rounds, output.isQuick()));
+        if (mix == Mix.REFUSED) {
+            final RefusedReport report = RefusedBench.run(plan);
+            output.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
+            return;
+        }
+        final WalkReport report = WalkBench.run(plan);
         output.print(spec.commandLine().getOut(), report::json, report::text, report::svg);
     }
 }
