@@ -7,7 +7,7 @@ import io.culvert.dataplane.stats.DropReason;
 enum Refusal {
     NO_RULE("nobody listens there", 7_899, DropReason.NO_RULE),
     ACL("1,000 sources, not the client's", 7_900, DropReason.ACL),
-    LIMITED("the rule's rate is used up", 7_901, DropReason.RULE_RATE_LIMITED),
+    LIMITED("the rule has its sessions", 7_901, DropReason.RULE_LIMIT),
     POOL("64 addresses without a port", 7_902, DropReason.SNAT_EXHAUSTED),
     AIMED_POOL("the same, two workers behind RSS", 7_902, DropReason.SNAT_EXHAUSTED),
     PAIRS("64 addresses without a pair", 7_903, DropReason.SNAT_EXHAUSTED),

@@ -16,7 +16,7 @@ import java.util.List;
  * under its reason before a figure counts.
  */
 public final class RefusedBench {
-    /** The limited rule lets one packet in each second, and the measurement is not that exact. */
+    /** The limited rule has one session, whose packets come around with the others. */
     private static final double REFUSED_SHARE_LEAST = 0.999;
 
     private final WalkPlan plan;

@@ -42,7 +42,8 @@ final class RefusedRules {
                 rules:
                   - { name: table, listen: "203.0.113.1:%d/udp", target: "192.0.2.254:7890" }
                   - { name: acl, listen: "203.0.113.1:%d/udp", target: "192.0.2.254:7890", sources: [%s] }
-                  - { name: limited, listen: "203.0.113.1:%d/udp", target: "192.0.2.254:7890", newPerSecond: 1 }
+                  - { name: limited, listen: "203.0.113.1:%d/udp", target: "192.0.2.254:7890", newPerSecond: 1000000,
+                      maxSessions: 1 }
                   - name: pool
                     listen: 203.0.113.1:%d/udp
                     target: 192.0.2.254:7890

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.flow;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6Address;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -33,10 +34,13 @@ public final class AddressBook {
     private final long seedLo;
     private final long seedHi;
     /** Ids by the hash of their address: open addressing, half of the places free. */
-    private final int[] index;
-    private final int[] references;
+    private final MemorySegment index;
+    private final int indexMask;
+    private final MemorySegment references;
     /** Returned ids; from {@link #highWater} on none was ever used. */
-    private final int[] returned;
+    private final MemorySegment returned;
+    /** Keeps what the views above see, off the heap: at the most sessions that is 0.4 GiB. */
+    private final MemorySegment memory;
     private int returnedCount;
     private int highWater;
 
@@ -46,12 +50,17 @@ public final class AddressBook {
         this.capacity = (int) (addresses.byteSize() / ENTRY_LENGTH);
         this.seedLo = file.seedLo();
         this.seedHi = file.seedHi();
-        this.index = new int[Integer.highestOneBit(Math.max(1, capacity)) << 2];
-        this.references = new int[capacity];
-        this.returned = new int[capacity];
-        Arrays.fill(index, FREE);
+        final int places = Integer.highestOneBit(Math.max(1, capacity)) << 2;
+        this.indexMask = places - 1;
+        this.memory = Arena.ofAuto().allocate(JAVA_INT, places + 2L * capacity);
+        final MemorySegment all = NativeMemory.unscoped(memory);
+        final long indexBytes = (long) places * Integer.BYTES;
+        final long idBytes = (long) capacity * Integer.BYTES;
+        this.index = all.asSlice(0, indexBytes).fill((byte) FREE);
+        this.references = all.asSlice(indexBytes, idBytes);
+        this.returned = all.asSlice(indexBytes + idBytes, idBytes);
         for (final IpAddress address : plan) {
-            references[id(acquire(address.high(), address.low()))] = PINNED;
+            references.setAtIndex(JAVA_INT, id(acquire(address.high(), address.low())), PINNED);
         }
     }
 
@@ -91,16 +100,15 @@ public final class AddressBook {
 
     /** The number of an IPv6 address, or NONE. Asked by another worker it may miss one that is coming or going. */
     public int find(final long high, final long low) {
-        final int mask = index.length - 1;
         int at = home(high, low);
         // Read once: another worker's book may change meanwhile.
-        int id = index[at];
+        int id = idAt(at);
         while (id != FREE) {
             if (holds(id, high, low)) {
                 return number(id);
             }
-            at = at + 1 & mask;
-            id = index[at];
+            at = at + 1 & indexMask;
+            id = idAt(at);
         }
         return NONE;
     }
@@ -115,22 +123,22 @@ public final class AddressBook {
         if (returnedCount == 0 && highWater == capacity) {
             return NONE;
         }
-        final int id = returnedCount > 0 ? returned[--returnedCount] : highWater++;
+        final int id = returnedCount > 0 ? returned.getAtIndex(JAVA_INT, --returnedCount) : highWater++;
         addresses.set(JAVA_LONG, at(id), high);
         addresses.set(JAVA_LONG, at(id) + Long.BYTES, low);
-        references[id] = 1;
+        references.setAtIndex(JAVA_INT, id, 1);
         int place = home(high, low);
-        while (index[place] != FREE) {
-            place = place + 1 & index.length - 1;
+        while (idAt(place) != FREE) {
+            place = place + 1 & indexMask;
         }
-        index[place] = id;
+        index.setAtIndex(JAVA_INT, place, id);
         return number(id);
     }
 
     /** One more reference to a number that has one. An IPv4 address needs none. */
     public void reference(final int address) {
-        if (isNumber(address) && references[id(address)] != PINNED) {
-            references[id(address)]++;
+        if (isNumber(address) && references(id(address)) != PINNED) {
+            references.setAtIndex(JAVA_INT, id(address), references(id(address)) + 1);
         }
     }
 
@@ -140,9 +148,14 @@ public final class AddressBook {
             return;
         }
         final int id = id(address);
-        if (references[id] != PINNED && --references[id] == 0) {
+        final int before = references(id);
+        if (before == PINNED) {
+            return;
+        }
+        references.setAtIndex(JAVA_INT, id, before - 1);
+        if (before == 1) {
             remove(id);
-            returned[returnedCount++] = id;
+            returned.setAtIndex(JAVA_INT, returnedCount++, id);
         }
     }
 
@@ -153,20 +166,27 @@ public final class AddressBook {
 
     /** Frees a place of the index; what lies behind it and would not be found any more moves up. */
     private void remove(final int id) {
-        final int mask = index.length - 1;
         int hole = home(high(number(id)), low(number(id)));
-        while (index[hole] != id) {
-            hole = hole + 1 & mask;
+        while (idAt(hole) != id) {
+            hole = hole + 1 & indexMask;
         }
-        for (int at = hole + 1 & mask; index[at] != FREE; at = at + 1 & mask) {
-            final int number = number(index[at]);
+        for (int at = hole + 1 & indexMask; idAt(at) != FREE; at = at + 1 & indexMask) {
+            final int number = number(idAt(at));
             final int home = home(high(number), low(number));
-            if ((at - home & mask) >= (at - hole & mask)) {
-                index[hole] = index[at];
+            if ((at - home & indexMask) >= (at - hole & indexMask)) {
+                index.setAtIndex(JAVA_INT, hole, idAt(at));
                 hole = at;
             }
         }
-        index[hole] = FREE;
+        index.setAtIndex(JAVA_INT, hole, FREE);
+    }
+
+    private int idAt(final int place) {
+        return index.getAtIndex(JAVA_INT, place);
+    }
+
+    private int references(final int id) {
+        return references.getAtIndex(JAVA_INT, id);
     }
 
     private boolean holds(final int id, final long high, final long low) {
@@ -174,7 +194,7 @@ public final class AddressBook {
     }
 
     private int home(final long high, final long low) {
-        return (int) FlowHash.of(high, low, seedLo, seedHi) & index.length - 1;
+        return (int) FlowHash.of(high, low, seedLo, seedHi) & indexMask;
     }
 
     private static long at(final int id) {
