@@ -79,8 +79,9 @@ final class Adversaries {
     }
 
     /**
-     * Every second unit, so that the datagram has as many runs as the relay remembers; then firsts that contradict each
-     * other and run out of time, or are too long and forbid to be cut; then, of half of the trains, all that is missing.
+     * Every second unit, so that the datagram has as many runs as the relay remembers; then firsts that contradict
+     * each other and run out of time, or are too long and forbid to be cut; then, of half of the trains, all that is
+     * missing.
      */
     private List<Arrival> scatteredTrain() {
         final Endpoint attacker = any();

@@ -26,9 +26,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The same honest clients twice, alone and in the same bursts as {@link Adversaries}: every packet of theirs leaves byte
- * for byte as it did, none is lost, and nothing that they did not send reaches them or leaves in their name. What the
- * attack took is given back when it ends: memory, sessions, ports.
+ * The same honest clients twice, alone and in the same bursts as {@link Adversaries}: every packet of theirs leaves
+ * byte for byte as it did, none is lost, and nothing that they did not send reaches them or leaves in their name. What
+ * the attack took is given back when it ends: memory, sessions, ports.
  */
 @ExtendWith(Seeded.class)
 @Timeout(value = 1, unit = TimeUnit.HOURS) // its long profile
@@ -79,7 +79,7 @@ class AdversariesTest {
                 plan.icmp());
     }
 
-    /** Sends what victims and adversaries say, the latter anywhere between. @return what left of the victims' packets */
+    /** Sends what victims and adversaries say, the latter anywhere between. @return what left that victims signed */
     private List<byte[]> pass(final int round, final List<Arrival> victims, final List<Arrival> adversaries) {
         final List<Arrival> mixed = new ArrayList<>(victims);
         final SplittableRandom places = new SplittableRandom(round);
@@ -94,7 +94,7 @@ class AdversariesTest {
                 relay.sendTo(queueOf(arrival), arrival.link(), onWire(arrival));
             }
             for (int idle = 0; idle < 2;) {
-                idle = relay.work() == 0 ? idle + 1 : 0;
+                idle = relay.worker.doWork() == 0 ? idle + 1 : 0;
             }
             left.addAll(collect(round, EDGE));
             left.addAll(collect(round, INNER));
@@ -154,7 +154,7 @@ class AdversariesTest {
     private void assertAllIsGivenBack() {
         for (int ms = 0; ms < FuzzNetwork.IDLE_MS + 3_000; ms += 20) {
             relay.advanceMs(20);
-            relay.work();
+            relay.worker.doWork();
             relay.received(EDGE);
             relay.received(INNER);
         }

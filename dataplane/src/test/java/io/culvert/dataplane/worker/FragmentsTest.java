@@ -99,7 +99,7 @@ class FragmentsTest {
             relay.send(EDGE, fromClient(PORT + round % FLOWS, LISTEN));
             relay.send(INNER, fromTarget(TARGET_PORT, PORT + round % FLOWS));
             relay.advanceMs(1);
-            relay.work();
+            relay.worker.doWork();
             assertEquals(1, relay.received(INNER).size(), "client's packet of round " + round);
             assertEquals(1, relay.received(EDGE).size(), "target's packet of round " + round);
             assertTrue(relay.count(WorkerCounter.WAITING_FRAGMENTS) <= Fragments.CAPACITY);
@@ -140,7 +140,7 @@ class FragmentsTest {
         assertEquals(2, relay.pass(EDGE, INNER, tooLong).size());
         assertEquals(1, relay.count(WorkerCounter.ORIGINATED), "the second of two");
         relay.send(EDGE, tooLong);
-        relay.withoutBuffers(relay::work);
+        relay.withoutBuffers(relay.worker::doWork);
         assertEquals(1, relay.dropped(DropReason.NO_MBUF));
         assertEquals(2, relay.pass(EDGE, INNER, tooLong).size(), "and the next one goes on");
         relay.assertBalanced();
@@ -153,7 +153,7 @@ class FragmentsTest {
         final byte[][] burst = new byte[Burst.CAPACITY][];
         Arrays.fill(burst, tooLong);
         relay.send(EDGE, burst);
-        while (relay.work() > 0) {
+        while (relay.worker.doWork() > 0) {
             // A ring may give a burst in parts.
         }
         final List<byte[]> relayed = relay.received(INNER);

@@ -79,7 +79,7 @@ class IcmpRelayTest {
         }
         relay.send(INNER, fromTarget);
         relay.send(EDGE, fromClient);
-        relay.work();
+        relay.worker.doWork();
         relay.received(EDGE);
         relay.received(INNER);
     }

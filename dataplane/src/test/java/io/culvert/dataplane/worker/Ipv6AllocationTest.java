@@ -117,7 +117,7 @@ class Ipv6AllocationTest {
 
     private int work() {
         final long before = THREADS.getCurrentThreadAllocatedBytes();
-        final int work = relay.worker.doWork();
+        final int work = relay.workers.getFirst().doWork();
         allocated += THREADS.getCurrentThreadAllocatedBytes() - before;
         return work;
     }

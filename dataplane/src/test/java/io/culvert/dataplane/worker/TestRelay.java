@@ -99,9 +99,10 @@ final class TestRelay implements AutoCloseable {
 
     private final SnatPools snatPools;
     final Neighbors neighbors;
-    /** Of the first worker, as is {@link #worker}. */
+    /** Of the first worker. */
     final FlowTable flows;
-    final Worker worker;
+    /** All workers, with the bystander in between. */
+    final Accompanied worker = new Accompanied();
     final List<Worker> workers = new ArrayList<>();
     private final List<FlowTable> tables = new ArrayList<>();
 
@@ -134,7 +135,6 @@ final class TestRelay implements AutoCloseable {
             bystander.introduce(neighbors);
         }
         openWorkers(plan, sessions + (isAccompanied ? bystander.sessions() : 0), scratch);
-        worker = workers.getFirst();
         flows = tables.getFirst();
     }
 
@@ -251,7 +251,7 @@ final class TestRelay implements AutoCloseable {
     void workForMs(final int ms) {
         for (int i = 0; i < ms; i++) {
             advanceMs(1);
-            work();
+            worker.doWork();
         }
     }
 
@@ -280,27 +280,43 @@ final class TestRelay implements AutoCloseable {
         assertEquals(count, in[link].txQueue(queue).transmit(mbufs, count), "the wire has room");
     }
 
-    /** Each worker works once, on what was sent and on what is left of it. @return packets of the test taken in */
-    int work() {
+    /** The workers as a test has them work: on what it sent, and on what the bystander says before and after that. */
+    final class Accompanied {
+        /** Each worker works once. @return packets of the test taken in */
+        int doWork() {
+            final int spoken = layWire();
+            return workers.stream().mapToInt(Worker::doWork).sum() - spoken;
+        }
+
+        void stop() {
+            workers.forEach(Worker::stop);
+        }
+    }
+
+    /** One worker works and the others do not, on what was sent to them all; without the bystander. */
+    void onlyWorker(final int number) {
+        layAll(EDGE);
+        layAll(INNER);
+        workers.get(number).doWork();
+    }
+
+    /** Lays what the test has sent on the wire, and what the bystander says. @return packets of the bystander */
+    private int layWire() {
         int spoken = 0;
         works++;
         for (int link = 0; link < 2; link++) {
             final List<byte[]> first = wire.get(link).getFirst();
             final int waiting = backlog[link] + first.size();
-            final List<byte[]> ours = mayJoin(waiting) ? bystander.speak(link) : List.of();
-            if (!ours.isEmpty()) {
+            if (mayJoin(waiting)) {
+                final List<byte[]> ours = bystander.speak(link);
                 first.addAll(0, ours);
                 first.addAll(bystander.speak(link));
+                spoken += 2 * ours.size();
             }
-            spoken += 2 * ours.size();
             backlog[link] = Math.max(0, waiting - Burst.CAPACITY);
             layAll(link);
         }
-        int work = 0;
-        for (final Worker each : workers) {
-            work += each.doWork();
-        }
-        return work - spoken;
+        return spoken;
     }
 
     private void layAll(final int link) {
@@ -351,7 +367,7 @@ final class TestRelay implements AutoCloseable {
     /** Sends, works once, receives. */
     List<byte[]> pass(final int from, final int to, final byte[]... frames) {
         send(from, frames);
-        work();
+        worker.doWork();
         return received(to);
     }
 
@@ -426,7 +442,7 @@ final class TestRelay implements AutoCloseable {
     /** Balanced, closed, and with every buffer back in the mempool. */
     @Override
     public void close() {
-        workers.forEach(Worker::stop);
+        worker.stop();
         try {
             for (int link = 0; link < 2; link++) {
                 received(link);

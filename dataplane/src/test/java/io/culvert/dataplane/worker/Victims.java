@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Honest clients of a {@link FuzzNetwork} and their targets, of both families. They speak in datagrams that are whole or
- * in fragments, in order, and sign every eight bytes, so that what leaves of theirs is known wherever it ends up.
+ * Honest clients of a {@link FuzzNetwork} and their targets, of both families. They speak in datagrams that are whole
+ * or in fragments, in order, and sign every eight bytes, so that what leaves of theirs is known wherever it ends up.
  */
 final class Victims {
     private static final int COUNT = 8;

@@ -58,7 +58,7 @@ class WaitingTest {
         for (int i = 0; i < 3; i++) {
             relay.send(EDGE, fromClient(PORT + i, LISTEN));
         }
-        relay.work();
+        relay.worker.doWork();
         assertEquals(3, relay.count(WorkerCounter.WAITING));
         relay.assertBalanced();
         relay.workForMs(1);
@@ -178,7 +178,7 @@ class WaitingTest {
     }
 
     private void work() {
-        while (relay.work() > 0) {
+        while (relay.worker.doWork() > 0) {
             relay.assertBalanced();
         }
     }

@@ -161,7 +161,7 @@ class WalkFuzzTest {
 
     private void work() {
         try {
-            relay.work();
+            relay.worker.doWork();
         } catch (final RuntimeException | Error e) {
             throw new AssertionError(describe(Fault.of("the worker threw " + e), null), e);
         }

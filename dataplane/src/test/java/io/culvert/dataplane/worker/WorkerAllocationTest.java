@@ -127,7 +127,7 @@ class WorkerAllocationTest {
     /** One cycle of the worker, its allocations added up. */
     private int work() {
         final long before = THREADS.getCurrentThreadAllocatedBytes();
-        final int work = relay.worker.doWork();
+        final int work = relay.workers.getFirst().doWork();
         allocated += THREADS.getCurrentThreadAllocatedBytes() - before;
         return work;
     }

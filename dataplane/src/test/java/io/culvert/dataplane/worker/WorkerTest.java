@@ -106,11 +106,11 @@ class WorkerTest {
         Arrays.setAll(burst, i -> fromClient(CLIENT_PORT + i, LISTEN));
         relay.send(EDGE, burst);
         for (int work = 0; work < packets;) {
-            final int done = relay.work();
+            final int done = relay.worker.doWork();
             assertEquals(Math.min(64, packets - work), done);
             work += done;
         }
-        assertEquals(0, relay.work());
+        assertEquals(0, relay.worker.doWork());
         assertEquals(packets, relay.received(INNER).size());
         assertEquals(packets, relay.count(WorkerCounter.SESSIONS));
         assertEquals(packets, relay.count(WorkerCounter.PACKETS));
@@ -180,7 +180,7 @@ class WorkerTest {
     void whatAFullRingDoesNotTakeIsCountedAndFreed() {
         for (int i = 0; i < 20; i++) {
             relay.send(EDGE, manyFromClient(64));
-            assertEquals(64, relay.work());
+            assertEquals(64, relay.worker.doWork());
         }
         assertEquals(20 * 64 - RING, relay.dropped(DropReason.TX_RING_FULL));
         relay.assertBalanced();
@@ -257,7 +257,7 @@ class WorkerTest {
         final long before = relay.dropped();
         final long beforeByReason = relay.dropped(reason);
         relay.send(link, frame);
-        relay.work();
+        relay.worker.doWork();
         assertEquals(beforeByReason + 1, relay.dropped(reason), reason.label());
         assertEquals(before + 1, relay.dropped());
         relay.assertBalanced();
