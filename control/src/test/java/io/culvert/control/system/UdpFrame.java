@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** An Ethernet frame with UDP over IPv4, written and read byte by byte. Checksums are recomputed, not updated. */
-final class UdpFrame {
+public final class UdpFrame {
     private static final int IP = 14;
     private static final int TTL_AT = IP + 8;
     private static final int IP_CHECKSUM_AT = IP + 10;
@@ -28,8 +28,8 @@ final class UdpFrame {
     }
 
     /** A good packet: TTL 64, both checksums right. */
-    static UdpFrame of(final byte[] fromMac, final byte[] toMac, final InetSocketAddress from,
-                       final InetSocketAddress to, final byte[] payload) {
+    public static UdpFrame of(final byte[] fromMac, final byte[] toMac, final InetSocketAddress from,
+                              final InetSocketAddress to, final byte[] payload) {
         final ByteBuffer bytes = ByteBuffer.allocate(PAYLOAD + payload.length);
         bytes.put(toMac).put(fromMac).putShort((short) 0x0800);
         bytes.put((byte) 0x45).put((byte) 0).putShort((short) (PAYLOAD - IP + payload.length)).putInt(0);
@@ -52,7 +52,7 @@ final class UdpFrame {
         return new UdpFrame(ByteBuffer.wrap(frame));
     }
 
-    UdpFrame ttl(final int ttl) {
+    public UdpFrame ttl(final int ttl) {
         bytes.put(TTL_AT, (byte) ttl).putShort(IP_CHECKSUM_AT, (short) 0);
         bytes.putShort(IP_CHECKSUM_AT, (short) ~sum(0, IP, UDP));
         return this;
@@ -69,7 +69,7 @@ final class UdpFrame {
         return this;
     }
 
-    byte[] bytes() {
+    public byte[] bytes() {
         return bytes.array();
     }
 

@@ -14,6 +14,7 @@ import static io.culvert.dataplane.worker.TestRelay.fromTarget;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
+import io.culvert.dataplane.flow.Ticks;
 import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
@@ -23,8 +24,17 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** When sessions end, by a clock that the test moves: the default timeouts of the configuration. */
+/**
+ * When sessions end, by a clock that the test moves: the default timeouts of the configuration, at whatever age of the
+ * relay; each is also run over the instants at which a count of milliseconds in 31 or 32 bits, or of the flow entries'
+ * ticks, comes around.
+ */
+@ParameterizedClass
+@ValueSource(longs = {0, (1L << 31) - 60_000, (1L << 32) - 60_000, ((long) Ticks.MS << 32) - 60_000})
 class TimersTest {
     private static final int CLIENT_PORT = 25_000;
     private static final int IDLE_MS = 300_000;
@@ -34,6 +44,9 @@ class TimersTest {
     private static final int REST_MS = 120_000;
     private static final int SESSIONS = 300;
 
+    /** The relay's age when it gets its first packet. */
+    @Parameter
+    private long ageMs;
     @TempDir
     private Path scratch;
     private TestRelay relay;
@@ -178,5 +191,6 @@ class TimersTest {
                     .map(rule -> TestRelay.with(rule, IDLE_MS, UNANSWERED_MS, inboundRefresh)).toList();
             return new RelayPlan(plan.links(), rules, plan.pools(), Limits.Spec.UNLIMITED, 1);
         });
+        relay.advanceMs(ageMs);
     }
 }
