@@ -87,6 +87,7 @@ struct culvert_port_stats {
 	uint64_t rx_nombuf;       /* the mempool was empty */
 };
 
+/* -ENODEV from when the host asked for a started port's device to be removed. */
 int32_t culvert_port_info(uint16_t port, struct culvert_port_info *info);
 
 /* Configures, sets up every queue with mbufs of `pool`, and starts the port. RSS over addresses and UDP ports where

@@ -20,6 +20,38 @@ hash_key_length(const struct rte_eth_dev_info *device)
 	return device->hash_key_size != 0 ? device->hash_key_size : USUAL_RSS_KEY_LENGTH;
 }
 
+/* Ports whose device is to leave the host, or has left. Set by DPDK's interrupt thread, read by whoever asks. */
+static _Atomic uint8_t removal_wanted[RTE_MAX_ETHPORTS];
+
+/* Of vfio: the kernel waits for this process to let the device go. */
+static void
+on_device_event(const char *device, enum rte_dev_event_type event, void *port)
+{
+	(void)device;
+	if (event == RTE_DEV_EVENT_REMOVE)
+		removal_wanted[(uintptr_t)port] = 1;
+}
+
+/* Of drivers that notice it themselves. */
+static int
+on_port_removed(uint16_t port, enum rte_eth_event_type event, void *argument, void *result)
+{
+	(void)event;
+	(void)argument;
+	(void)result;
+	removal_wanted[port] = 1;
+	return 0;
+}
+
+/* A port that is started twice is registered once: DPDK refuses the second, same registration. */
+static void
+watch_for_removal(uint16_t port, const struct rte_device *device)
+{
+	removal_wanted[port] = 0;
+	rte_dev_event_callback_register(rte_dev_name(device), on_device_event, (void *)(uintptr_t)port);
+	rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_RMV, on_port_removed, NULL);
+}
+
 int32_t
 culvert_port_info(uint16_t port, struct culvert_port_info *info)
 {
@@ -28,6 +60,8 @@ culvert_port_info(uint16_t port, struct culvert_port_info *info)
 	struct rte_eth_link link;
 	int ret;
 
+	if (port < RTE_MAX_ETHPORTS && removal_wanted[port])
+		return culvert_fail("RTE_DEV_EVENT_REMOVE", -ENODEV);
 	ret = rte_eth_dev_info_get(port, &device);
 	if (ret != 0)
 		return culvert_fail("rte_eth_dev_info_get", ret);
@@ -35,8 +69,10 @@ culvert_port_info(uint16_t port, struct culvert_port_info *info)
 	if (ret != 0)
 		return culvert_fail("rte_eth_macaddr_get", ret);
 	memset(&link, 0, sizeof(link));
-	if (rte_eth_link_get_nowait(port, &link) != 0) /* not every virtual device reports a link */
+	if (rte_eth_link_get_nowait(port, &link) != 0) { /* not every virtual device reports a link: then it has one */
 		link.link_speed = RTE_ETH_SPEED_NUM_UNKNOWN;
+		link.link_status = RTE_ETH_LINK_UP;
+	}
 
 	memset(info, 0, sizeof(*info));
 	strncpy(info->driver, device.driver_name, sizeof(info->driver) - 1);
@@ -164,6 +200,7 @@ culvert_port_start(uint16_t port, const struct culvert_port_conf *conf, struct r
 	ret = set_up_queues(port, conf, pool);
 	if (ret != 0)
 		return ret;
+	watch_for_removal(port, device.device);
 	ret = rte_eth_dev_start(port);
 	if (ret != 0)
 		return culvert_fail("rte_eth_dev_start", ret);

@@ -14,6 +14,8 @@ public final class StopSignal implements AutoCloseable {
 
     private final CountDownLatch wished = new CountDownLatch(1);
     private final CountDownLatch ended = new CountDownLatch(1);
+    /** Whether a signal may end the process where it stands; guarded by this object. */
+    private boolean expendable;
     private final Thread hook = new Thread(this::stop, "stop-signal");
 
     public StopSignal() {
@@ -35,6 +37,29 @@ public final class StopSignal implements AutoCloseable {
         }
     }
 
+    /**
+     * Runs a part of a start that leaves nothing behind wherever it is cut off: a signal meanwhile ends the process at
+     * once, with 0, and does not wait for the part's end.
+     *
+     * @return false when the wish came first: nothing was run
+     */
+    public boolean runUntilWished(final Runnable part) {
+        if (!expendable(true)) {
+            return false;
+        }
+        try {
+            part.run();
+        } finally {
+            expendable(false);
+        }
+        return !await(Duration.ZERO);
+    }
+
+    private synchronized boolean expendable(final boolean value) {
+        expendable = value && wished.getCount() > 0;
+        return expendable;
+    }
+
     @Override
     public void close() {
         ended.countDown();
@@ -47,7 +72,12 @@ public final class StopSignal implements AutoCloseable {
 
     /** A shutdown by signal would end with 128 + its number; halting is the hook's way to say that all went well. */
     private void stop() {
-        wished.countDown();
+        synchronized (this) {
+            wished.countDown();
+            if (expendable) {
+                Runtime.getRuntime().halt(0);
+            }
+        }
         try {
             Runtime.getRuntime().halt(ended.await(PATIENCE.toNanos(), TimeUnit.NANOSECONDS) ? 0 : Failure.FAILED);
         } catch (final InterruptedException e) {

@@ -30,6 +30,8 @@ public final class Port implements AutoCloseable {
 
     /** As many bytes as any driver's key has. */
     public static final int RSS_KEY_LIMIT = Dpdk.CULVERT_RSS_KEY_LIMIT();
+    /** The function that a {@link DpdkException} names when the host takes the port's device away. */
+    public static final String REMOVAL = "RTE_DEV_EVENT_REMOVE";
 
     private static final int EEXIST = 17;
 

@@ -46,7 +46,7 @@ final class Testpmd {
                 .anyMatch(directory -> Files.isExecutable(Path.of(directory, PROGRAM)));
         if (!there) {
             throw new Failure(Failure.FAILED, PROGRAM + ", the yardstick, is not on the PATH. Fix: install it"
-                    + " (apt-get install dpdk), or add its directory to PATH");
+                    + " (Debian and Ubuntu: apt-get install dpdk-dev), or add its directory to PATH");
         }
     }
 

@@ -14,6 +14,8 @@ import io.culvert.control.config.WorkersConfig.Poll;
 import io.culvert.control.instance.Instance;
 import io.culvert.control.metrics.RelayInfo;
 import io.culvert.control.metrics.StatusServer;
+import io.culvert.control.view.Counters;
+import io.culvert.control.view.Health;
 import io.culvert.dataplane.stats.CounterFile.State;
 import io.culvert.dataplane.worker.Clock;
 import io.culvert.dataplane.worker.WorkerLoop;
@@ -28,6 +30,8 @@ import java.util.Map;
 /** {@code culvert run}: one relay from its configuration to its last packet. Reads like a checklist. */
 public final class Daemon {
     private static final Duration HOUSEKEEPING = Duration.ofSeconds(1);
+    /** How often a start looks whether every worker polls. */
+    private static final Duration FIRST_POLL = Duration.ofMillis(5);
 
     private final RelayConfig config;
     private final boolean cold;
@@ -60,13 +64,14 @@ public final class Daemon {
             }
             final int[] affinity = Lcore.allowedCpus();
             final MemoryPlan memory = MemoryPlan.of(config);
-            initEal(memory, affinity[0]);
-            try {
-                relay(instance, memory, Placement.of(config.workers(), affinity, Lcore.usableCpus()), onReady);
-            } catch (final DpdkException e) {
-                throw new Failure(Failure.FAILED, e.getMessage() + ". Fix: see what DPDK printed above", e);
-            } finally {
-                Eal.cleanup();
+            if (signal.runUntilWished(() -> initEal(memory, affinity[0]))) {
+                try {
+                    relay(instance, memory, Placement.of(config.workers(), affinity, Lcore.usableCpus()), onReady);
+                } catch (final DpdkException e) {
+                    throw new Failure(Failure.FAILED, e.getMessage() + ". Fix: see what DPDK printed above", e);
+                } finally {
+                    Eal.cleanup();
+                }
             }
         } finally {
             lock.close();
@@ -99,8 +104,9 @@ public final class Daemon {
     private void relay(final Instance instance, final MemoryPlan memory, final Placement placement,
                        final Runnable onReady) {
         final Clock clock = Clock.tsc();
-        WarmUp.run(clock, Predecessor.hasJustLeft(instance) ? WarmUp.BRIEF_PATIENCE : WarmUp.PATIENCE,
-                config.rules().stream().anyMatch(rule -> rule.listenAddress() instanceof Inet6Address));
+        if (!signal.runUntilWished(() -> warmUp(instance, clock))) {
+            return;
+        }
         // Closed from the last to the first, whatever ends the relay.
         try (Relay relay = Relay.open(config, memory, instance, clock);
                 StatusServer _ = statusServer(relay);
@@ -109,13 +115,7 @@ public final class Daemon {
             final Housekeeper housekeeper = new Housekeeper(relay);
             keepHouse(housekeeper);
             crew.start();
-            ControlThreads.goFirst(placement.control());
-            relay.counters().state(State.READY);
-            NotifySocket.tell("READY=1");
-            onReady.run();
-            while (!signal.await(HOUSEKEEPING)) {
-                keepHouse(housekeeper);
-            }
+            serve(relay, housekeeper, placement, onReady);
 
             NotifySocket.tell("STOPPING=1");
             relay.counters().state(State.DRAINING);
@@ -125,14 +125,45 @@ public final class Daemon {
         }
     }
 
+    private void warmUp(final Instance instance, final Clock clock) {
+        WarmUp.run(clock, Predecessor.hasJustLeft(instance) ? WarmUp.BRIEF_PATIENCE : WarmUp.PATIENCE,
+                config.rules().stream().anyMatch(rule -> rule.listenAddress() instanceof Inet6Address));
+    }
+
+    /** From the workers' first poll to the wish to stop. */
+    private void serve(final Relay relay, final Housekeeper housekeeper, final Placement placement,
+                       final Runnable onReady) {
+        final Counters counters = new Counters(relay.counters());
+        final long startedMs = System.currentTimeMillis();
+        while (Health.silentWorker(counters, startedMs).isPresent()) {
+            if (signal.await(FIRST_POLL)) {
+                return;
+            }
+        }
+        ControlThreads.goFirst(placement.control());
+        relay.counters().state(State.READY);
+        NotifySocket.tell("READY=1");
+        onReady.run();
+        while (!signal.await(HOUSEKEEPING)) {
+            keepHouse(housekeeper);
+            if (Health.silentWorker(counters, System.currentTimeMillis() - Health.STALE_MS).isEmpty()) {
+                NotifySocket.tell("WATCHDOG=1");
+            }
+        }
+    }
+
     /**
      * Packets do not wait for figures: a round that fails is told and left out, and the relay goes on. Its heartbeat
      * then grows old, by which {@code /healthz} and {@code culvert stats} show it.
+     *
+     * @throws Failure when a device is taken away, for no packet passes it any more
      */
     private void keepHouse(final Housekeeper housekeeper) {
         try {
             housekeeper.publish();
             isHouseKept = true;
+        } catch (final Failure e) {
+            throw e;
         } catch (final RuntimeException e) {
             if (isHouseKept) {
                 System.err.println("culvert: housekeeping failed, the relay goes on without its figures. This is a bug;"

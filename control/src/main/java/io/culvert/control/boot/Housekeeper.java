@@ -5,6 +5,7 @@ import io.culvert.bindings.eal.DpdkException;
 import io.culvert.bindings.ethdev.Port;
 import io.culvert.bindings.ethdev.PortInfo;
 import io.culvert.bindings.ethdev.PortStats;
+import io.culvert.control.Failure;
 import io.culvert.control.metrics.ProcessSeries;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.CounterFile;
@@ -59,8 +60,13 @@ public final class Housekeeper {
         counters.beat();
     }
 
-    /** One line when it begins, not one a second. */
+    /** One line when it begins, not one a second. @throws Failure when the host takes the device away */
     private void fails(final int port, final DpdkException e) {
+        if (e.function().equals(Port.REMOVAL)) {
+            throw new Failure(Failure.FAILED, "port \"" + name(port) + "\": the device is going or gone, so the relay"
+                    + " ends; its sessions wait for the next start. Fix: put the device back (the service starts again"
+                    + " by itself), or take the port out of the configuration", e);
+        }
         final int at = series.statisticsFailures(port);
         counters.setProcess(at, counters.process(at) + 1);
         if (!failing[port]) {

@@ -204,7 +204,7 @@ public final class Relay implements AutoCloseable {
     }
 
     private void openPort(final PortConfig config, final int queues, final MemoryPlan memory) {
-        final Port port = Port.open(config.device());
+        final Port port = open(config);
         opened.push(port);
         ports.add(port);
         final PortInfo info = port.info();
@@ -225,6 +225,18 @@ public final class Relay implements AutoCloseable {
             return kernels == null ? port.mtu() : kernels.getMTU();
         } catch (final SocketException e) {
             return port.mtu();
+        }
+    }
+
+    private static Port open(final PortConfig config) {
+        try {
+            return Port.open(config.device());
+        } catch (final DpdkException e) {
+            if (config.pciAddress().isEmpty()) {
+                throw e;
+            }
+            throw new Failure(Failure.FAILED, "port \"" + config.name() + "\": " + e.getMessage() + ": "
+                    + PciDiagnosis.ofHost().explain(config.pciAddress().get()), e);
         }
     }
 
@@ -280,8 +292,6 @@ public final class Relay implements AutoCloseable {
         return switch (e.function()) {
             case "rte_eal_hotplug_add" -> "check the vdev string: the driver's name and its arguments, and that the"
                     + " interface it names exists (ip link)";
-            case "rte_eth_dev_get_port_by_name" -> "bind the device with deploy/host/culvert-host-prepare, and check"
-                    + " its address with dpdk-devbind.py --status";
             case "rte_pktmbuf_pool_create" -> "give more memory: { megabytes: ... }, or free huge pages";
             default -> "see what DPDK printed above";
         };

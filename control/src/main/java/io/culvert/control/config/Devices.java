@@ -4,11 +4,14 @@ package io.culvert.control.config;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** What DPDK takes as a device: a PCI address or a virtual device, either with arguments behind commas. */
 final class Devices {
-    private static final Pattern PCI = Pattern.compile("[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\\.[0-7]");
+    /** Whatever stands in front of the last four digits of the domain must be zeros, or be kept. */
+    private static final Pattern PCI =
+            Pattern.compile("0{0,4}([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\\.[0-7])");
     private static final Pattern PCI_WITHOUT_DOMAIN = Pattern.compile("[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\\.[0-7]");
     private static final Pattern VIRTUAL = Pattern.compile("net_[a-z0-9_]*[a-z_][0-9]+");
     private static final Pattern VIRTUAL_WITHOUT_NUMBER = Pattern.compile("net_[a-z0-9_]*[a-z_]");
@@ -20,14 +23,18 @@ final class Devices {
     private Devices() {
     }
 
-    /** @return the text as given: DPDK reads it next */
+    /**
+     * @return the text as DPDK reads it next: it finds a PCI device only by the name that it gave it itself, in lower
+     *     case and with a domain of four digits, so {@code 0000:8A:00.0} becomes {@code 0000:8a:00.0}
+     */
     static String parse(final String text) {
         final String name = text.split(",", 2)[0];
         if (WHITE_SPACE.matcher(text).find()) {
             throw new IllegalArgumentException(Quote.of(text) + " contains white space. Fix: remove it");
         }
-        if (PCI.matcher(name).matches()) {
-            return text;
+        final Matcher pci = PCI.matcher(name);
+        if (pci.matches()) {
+            return pci.group(1).toLowerCase(Locale.ROOT) + text.substring(name.length());
         }
         if (!VIRTUAL.matcher(name).matches()) {
             throw new IllegalArgumentException(Quote.of(text) + whyNotADevice(name));
@@ -39,9 +46,14 @@ final class Devices {
         return text;
     }
 
-    /** The same for two spellings of one device. */
+    /** The same for one device with different arguments. */
     static String identity(final String device) {
-        return device.split(",", 2)[0].toLowerCase(Locale.ROOT);
+        return device.split(",", 2)[0];
+    }
+
+    /** The address in front of the arguments, in what {@link #parse} returned; empty for a virtual device. */
+    static Optional<String> pciAddress(final String device) {
+        return Optional.of(identity(device)).filter(name -> PCI.matcher(name).matches());
     }
 
     /** The kernel interface that a virtual device drives. */

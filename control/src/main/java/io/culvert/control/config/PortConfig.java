@@ -9,7 +9,7 @@ import java.util.OptionalInt;
 
 /**
  * One DPDK port: the device, and what makes it a host on its networks. {@code device} is a PCI address or a vdev
- * string, handed to DPDK as written. The addresses keep their host bits: they are the port's own.
+ * string, as DPDK takes it. The addresses keep their host bits: they are the port's own.
  * Of each family there is one gateway or none.
  */
 public record PortConfig(
@@ -21,6 +21,11 @@ public record PortConfig(
         OptionalInt vlan,
         Optional<MacAddress> mac,
         Map<InetAddress, MacAddress> neighbors) {
+
+    /** The device's address as DPDK and sysfs have it, e.g. {@code 0000:8a:00.0}; empty for a virtual device. */
+    public Optional<String> pciAddress() {
+        return Devices.pciAddress(device);
+    }
 
     /** The kernel interface that a virtual device drives. */
     public Optional<String> kernelInterface() {

@@ -7,6 +7,7 @@ import io.culvert.control.view.Counters;
 import io.culvert.control.view.FlowReader;
 import io.culvert.control.view.Health;
 import io.culvert.control.view.Output;
+import io.culvert.control.view.Series;
 import io.culvert.control.view.Stats;
 import io.culvert.control.view.StatsTable;
 import io.culvert.dataplane.flow.FlowFile;
@@ -19,6 +20,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
@@ -194,17 +196,24 @@ public final class StatusServer implements AutoCloseable {
         if (nowMs - file.heartbeatMs() >= Health.STALE_MS) {
             return new Response(UNAVAILABLE, TEXT, "housekeeping has no fresh heartbeat\n");
         }
-        for (int worker = 0; worker < file.workers() && file.state() == CounterFile.State.READY; worker++) {
-            if (nowMs - counters.worker(worker, "culvert_worker_heartbeat_milliseconds") >= Health.STALE_MS) {
-                return new Response(UNAVAILABLE, TEXT, "worker " + worker + " has no fresh heartbeat\n");
-            }
+        final OptionalInt silent = file.state() == CounterFile.State.READY
+                ? Health.silentWorker(counters, nowMs - Health.STALE_MS + 1) : OptionalInt.empty();
+        if (silent.isPresent()) {
+            return new Response(UNAVAILABLE, TEXT, "worker " + silent.getAsInt() + " has no fresh heartbeat\n");
         }
         return new Response(OK, TEXT, "ok\n");
     }
 
+    /** Relaying: it is ready, and every port has a link, for a session needs two directions. */
     private Response readiness() {
-        final CounterFile.State state = counters.file().state();
-        return new Response(state == CounterFile.State.READY ? OK : UNAVAILABLE, TEXT,
+        if (counters.file().state() == CounterFile.State.READY) {
+            final List<String> down = counters.ports().stream()
+                    .filter(port -> counters.process(Series.of("culvert_port_up", "port", port)) == 0).toList();
+            if (!down.isEmpty()) {
+                return new Response(UNAVAILABLE, TEXT, "no link on " + String.join(", ", down) + "\n");
+            }
+        }
+        return new Response(counters.file().state() == CounterFile.State.READY ? OK : UNAVAILABLE, TEXT,
                 Health.of(counters.file(), System.currentTimeMillis()).stateLabel() + "\n");
     }
 }

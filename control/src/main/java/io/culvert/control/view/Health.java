@@ -5,6 +5,8 @@ import io.culvert.dataplane.stats.CounterFile;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * Whether the process behind a counter file lives, as far as anybody outside can tell: by its heartbeat, and by its
@@ -32,6 +34,13 @@ public record Health(CounterFile.State state, Life life, long pid, long startedM
             life = Life.DEAD;
         }
         return new Health(state, life, counters.pid(), counters.startedMs(), heartbeatMs, nowMs);
+    }
+
+    /** The first worker whose last sign of life is older than {@code sinceMs}, of the epoch; none: all of them poll. */
+    public static OptionalInt silentWorker(final Counters counters, final long sinceMs) {
+        return IntStream.range(0, counters.file().workers())
+                .filter(worker -> counters.worker(worker, "culvert_worker_heartbeat_milliseconds") < sinceMs)
+                .findFirst();
     }
 
     /** A process that began after the file was written only inherited the number. */

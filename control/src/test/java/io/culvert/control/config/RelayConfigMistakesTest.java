@@ -176,7 +176,7 @@ class RelayConfigMistakesTest {
     static Stream<Mistake> portMistakes() {
         return Stream.of(
                 mistake(6, "  Inner:", "6:3: ports: \"Inner\" is not a name"),
-                mistake(7, "    device: 0000:8A:00.0", "7:13: port \"inner\" drives the device \"0000:8A:00.0\", as"),
+                mistake(7, "    device: 0000:8A:00.0", "7:13: port \"inner\" drives the device \"0000:8a:00.0\", as"),
                 mistake(7, "    device: eth0",
                         "7:13: port \"inner\": device \"eth0\" is the name of a kernel interface"),
                 mistake(7, "    device: 8a:00.1", "7:13: port \"inner\": device \"8a:00.1\" has no PCI domain"),

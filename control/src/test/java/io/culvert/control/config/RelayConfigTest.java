@@ -57,6 +57,13 @@ class RelayConfigTest {
                 Optional.of(new InetSocketAddress(address("127.0.0.1"), 9470))), config);
     }
 
+    @ParameterizedTest
+    @CsvSource({"0000:8A:00.0, 0000:8a:00.0", "00000000:8a:00.0, 0000:8a:00.0", "00010000:8A:1F.7, 10000:8a:1f.7",
+        "'0000:8A:00.0,Arg=B', '0000:8a:00.0,Arg=B'", "'net_tap0,iface=EdgE', 'net_tap0,iface=EdgE'"})
+    void aPciAddressIsSpelledAsDpdkSpellsIt(final String written, final String read) {
+        assertEquals(read, Devices.parse(written));
+    }
+
     @Test
     @Tag("RFC4787-REQ-5b")
     @Tag("RFC5508-REQ-2a")

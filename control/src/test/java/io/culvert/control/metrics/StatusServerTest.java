@@ -183,7 +183,21 @@ class StatusServerTest {
     }
 
     @Test
+    void isNotReadyWhileALinkIsDown() throws Exception {
+        relay.counters.state(CounterFile.State.READY);
+        relay.counters.setProcess(relay.series.up(0), 1);
+        relay.counters.setProcess(relay.series.up(1), 0);
+        final HttpResponse<String> halfUp = ask("GET", "/readyz");
+        assertEquals(503, halfUp.statusCode());
+        assertEquals("no link on p1\n", halfUp.body());
+        relay.counters.setProcess(relay.series.up(1), 1);
+        assertEquals(200, ask("GET", "/readyz").statusCode());
+    }
+
+    @Test
     void isReadyOnlyInThatState() throws Exception {
+        relay.counters.setProcess(relay.series.up(0), 1);
+        relay.counters.setProcess(relay.series.up(1), 1);
         for (final CounterFile.State state : CounterFile.State.values()) {
             relay.counters.state(state);
             final HttpResponse<String> response = ask("GET", "/readyz");

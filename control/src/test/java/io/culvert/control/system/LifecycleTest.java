@@ -14,6 +14,7 @@ import io.culvert.control.lab.ClientReport;
 import io.culvert.dataplane.stats.CounterFile.State;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -56,6 +57,39 @@ class LifecycleTest {
         final ClientPlan plan = new ClientPlan(SocketAddress.of(LISTENER), 50, 5_000, Duration.ofHours(1), 100,
                 List.of(SocketAddress.of(at(RelayLab.CLIENT, 0))), 10_000, 20_000, 10_000, Duration.ZERO);
         return LAB.client().call(() -> ClientFleet.run(plan, stop, now -> { }));
+    }
+
+    @Test
+    void sigtermDuringTheStartEndsItBeforeAPortOpens() throws Exception {
+        final String name = RelayLab.instance("early");
+        final RelayProcess starting = LAB.launch(spare(name, ""));
+        // Taken first of all; what follows until the ports, EAL and the warm-up, takes a second at least.
+        Eventually.holds("the start has begun", () -> Files.exists(starting.instance().lockFile()));
+        starting.signal("TERM");
+        assertEquals(0, starting.awaitExit(), starting.output());
+        assertFalse(starting.output().contains("is ready"), starting.output());
+        assertFalse(Files.exists(starting.instance().countersFile()), "it went on to its ports and tables");
+    }
+
+    @Test
+    void isNotReadyBeforeEveryWorkerPolls() throws Exception {
+        final RelayProcess broken = LAB.launch(spare(RelayLab.instance("coreless"), "workers: { cores: [1000] }"));
+        assertEquals(1, broken.awaitExit(), broken.output());
+        assertFalse(broken.output().contains("is ready"), broken.output());
+    }
+
+    /** A relay beside the lab's own, on a device that nobody else has. */
+    private static String spare(final String name, final String more) {
+        return """
+                instance: %s
+                ports:
+                  lan: { device: "net_tap8,iface=spare0", address: 203.0.113.1/24, mac: "02:00:5e:00:53:08" }
+                memory: { huge: false }
+                metrics: none
+                %s
+                rules:
+                  - { name: own, listen: "203.0.113.1:7890/udp", target: "203.0.113.9:7890", snat: none }
+                """.formatted(name, more);
     }
 
     @Test

@@ -30,7 +30,7 @@ class RefusedStartTest {
         "net_af_xdp5,iface=lo,nonsense=1          | errno 22         | its arguments",
         "net_nosuch5,iface=lo                     | errno 14         | the driver's name",
         "net_tap5,iface=name_that_is_far_too_long | without a reason | its arguments",
-        "0000:ff:1f.7                             | errno 19         | culvert-host-prepare",
+        "0000:ff:1f.7                             | errno 19         | lspci -D",
     })
     void aDeviceThatCannotBeOpenedIsNamedWithTheReasonAndTheMend(
             final String device, final String reason, final String mend) throws Exception {
