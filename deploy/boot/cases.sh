@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+# The cases of test-boot, in the order they run in. Each starts from what the one before left: a guest whose relay runs,
+# from the_service_relays on.
+
+config=/etc/culvert/culvert.yaml
+client_address=198.51.100.2
+listener=198.51.100.1:7890
+
+# write_guest FILE: the standard input becomes that file in the guest.
+write_guest() {
+    cat > "$directory/to-guest"
+    GUEST_INPUT=$directory/to-guest guest "cat > $1"
+}
+
+# configure WORKERS: ports with capital letters in their addresses, as lspci -D never but people sometimes write them.
+configure() {
+    local cores="[0, 1]"
+    [[ $1 == 2 ]] || cores="[1]"
+    write_guest $config << END
+instance: boot
+ports:
+  edge: { device: "${edge_slot^^}", address: [198.51.100.1/24, "2001:db8:198::1/64"] }
+  inner: { device: "$inner_slot", address: [192.0.2.1/24, "2001:db8:192::1/64"] }
+workers: { cores: $cores }
+memory: { huge: true }
+limits: { flows: 16384 }
+rules:
+  - { name: media, listen: "$listener/udp", target: "192.0.2.2:7890", snat: { address: 192.0.2.1 } }
+metrics: { listen: 127.0.0.1:9470 }
+END
+}
+
+page() {
+    guest "exec 3<>/dev/tcp/127.0.0.1/9470 && printf 'GET $1 HTTP/1.0\r\n\r\n' >&3 && cat <&3"
+}
+
+is_ready() { page /readyz | grep -q '^ready'; }
+says() { page "$1" | grep -q "$2"; }
+counter() { page /metrics | sed -n "s/^$1[{ ].* \([0-9.E]*\)$/\1/p" | awk '{ sum += $1 } END { print sum + 0 }'; }
+
+journal() { guest "journalctl -u culvert -b -o cat -n ${1:-40} --no-pager"; }
+
+start_relay() {
+    guest "systemctl start culvert" || { journal && fail "the service did not start" || return 1; }
+    until_holds 60 is_ready
+}
+
+# traffic SECONDS FLOWS [COMMAND...]: echoed datagrams, 20 a second and flow; the command runs in their middle. Leaves
+# the client's report in client.json and the endpoints that the server saw in flows.txt.
+traffic() {
+    local seconds=$1 flows=$2 server client
+    rm -f "$directory"/{client.json,flows.txt}
+    in_servers "$root/culvert" lab echo --workers 1 --flows "$directory/flows.txt" >> "$log" 2>&1 &
+    server=$!
+    until_holds 120 in_servers grep -q ":1ED2 " /proc/self/net/udp || return 1
+    in_clients "$root/culvert" lab client --target $listener --bind $client_address --flows "$flows" \
+        --rate $((flows * 20)) --seconds "$seconds" --payload 200 --linger 5000 --json --quiet \
+        > "$directory/client.json" 2>> "$log" &
+    client=$!
+    if (($# > 2)); then
+        sleep $((seconds / 3))
+        "${@:3}" || echo "    ${*:3} failed"
+    fi
+    wait $client
+    kill -TERM $server && wait $server
+    cat "$directory/client.json"
+}
+
+reported() { sed "s/.*\"$1\":\([0-9]*\).*/\1/" "$directory/client.json"; }
+
+# expect NAME RELATION VALUE, e.g. expect lost -eq 0, of the last traffic's report.
+expect() {
+    local value
+    value=$(reported "$1")
+    test "$value" "$2" "$3" || fail "$1 is $value, not $2 $3"
+}
+
+# Every flow came from one endpoint only.
+ports_kept() {
+    local changed
+    changed=$(awk '{ print $1, $2 }' "$directory/flows.txt" | sort | uniq -d | wc -l)
+    ((changed == 0)) || fail "$changed flows changed their external port"
+}
+
+the_device_policy_covers_the_container_of_vfio() {
+    local probe="systemd-run -q --wait -p User=culvert -p DevicePolicy=closed"
+    local open="sh -c 'exec 3<>/dev/vfio/vfio'" rules
+    rules=$(guest "sed -n 's/^DeviceAllow=\(.*vfio.*\)/-p \"DeviceAllow=\1\"/p' /usr/lib/systemd/system/culvert.service" |
+        tr '\n' ' ')
+    ! guest "$probe -p 'DeviceAllow=char-vfio rw' $open" || fail "char-vfio covers it here: this case proves nothing"
+    guest "$probe $rules $open" || fail "the unit's DeviceAllow does not cover /dev/vfio/vfio: $rules"
+}
+
+vfio_is_loaded_at_boot_before_any_service_asks() {
+    guest "test -d /sys/module/vfio_pci && grep -q vfio /proc/devices"
+}
+
+each_obstacle_has_its_own_name_and_mend() {
+    configure 2 || return 1
+    guest "culvert doctor -c $config" | tee "$directory/doctor.txt"
+    grep -q "$edge_slot is bound to the kernel's driver virtio-pci.*culvert-host-prepare" "$directory/doctor.txt" ||
+        fail "an unbound NIC is not named" || return 1
+    printf 'page-size 2M\npages 300\nowner culvert\ndevice %s\ndevice %s\n' "${edge_slot^^}" "$inner_slot" |
+        write_guest /etc/culvert/host.conf
+    guest "culvert-host-prepare --config /etc/culvert/host.conf" || return 1
+    guest 'chown root: /dev/vfio/[0-9]*; runuser -u culvert -- culvert doctor -c /etc/culvert/culvert.yaml' |
+        grep -q "may not open /dev/vfio/[0-9]*, the group of $edge_slot.*--owner" || fail "wrong rights are not named" ||
+        return 1
+    guest "systemd-run -q --pipe --wait -p User=culvert -p DevicePolicy=closed culvert doctor -c $config" |
+        grep -q "may not open /dev/vfio/vfio.*DeviceAllow=/dev/vfio/vfio" || fail "the container is not named"
+}
+
+the_service_relays() {
+    configure 2 && start_relay || return 1
+    guest "culvert doctor -c $config" || fail "the doctor finds something in a relay that runs" || return 1
+    traffic 10 50 || return 1
+    expect lost -eq 0 && expect corrupted -eq 0 && expect flowsAnswered -eq 50 && ports_kept
+}
+
+replies_reach_their_worker_without_a_handoff() {
+    local handoffs
+    handoffs=$(counter culvert_worker_handed_off_packets_total)
+    [[ $handoffs == 0 ]] || fail "$handoffs handoffs on NICs with RSS"
+}
+
+ping_is_answered_in_both_families() {
+    in_clients ping -q -c 3 -W 20 198.51.100.1 && in_clients ping -q -c 3 -W 20 2001:db8:198::1
+}
+
+a_kill_costs_no_session_and_no_port() {
+    traffic 60 50 guest "systemctl kill -s KILL culvert" || return 1
+    expect flowsAnswered -eq 50 && ports_kept && until_holds 60 is_ready &&
+        replies_reach_their_worker_without_a_handoff
+}
+
+a_restart_costs_no_session_and_no_port() {
+    traffic 60 50 guest "systemctl restart culvert" || return 1
+    expect flowsAnswered -eq 50 && ports_kept && replies_reach_their_worker_without_a_handoff
+}
+
+a_link_that_is_off_shows_in_readiness() {
+    monitor "set_link edge off"
+    until_holds 60 says /readyz "no link on edge" || return 1
+    monitor "set_link edge on"
+    until_holds 60 is_ready && traffic 5 10 && expect lost -eq 0
+}
+
+a_stop_during_the_start_is_honoured_at_once() {
+    guest "systemctl stop culvert; systemctl start --no-block culvert; sleep 3; systemctl stop culvert" || return 1
+    journal 60 | grep -q "State 'stop-sigterm' timed out" && fail "it had to be killed" && return 1
+    start_relay
+}
+
+a_nic_is_given_back_when_asked_and_taken_when_it_returns() {
+    monitor "device_del inner"
+    until_holds 60 guest "! test -e /sys/bus/pci/devices/$inner_slot" || return 1
+    journal 80 | grep -q "the device is going or gone" || fail "the relay did not say why it ended" || return 1
+    sleep 20 # more attempts than systemd's usual limit of five in ten seconds
+    monitor "device_add $(nic virtio inner)"
+    until_holds 120 is_ready && traffic 5 10 && expect lost -eq 0
+}
+
+an_upgrade_under_traffic_keeps_sessions_ports_and_configuration() {
+    guest "cd /root && rm -rf new && dpkg-deb -R culvert.deb new && sed -i 's/^Version: .*/&.1/' new/DEBIAN/control &&
+        dpkg-deb --root-owner-group -Znone -b new new.deb && md5sum /etc/culvert/* > conf.md5" || return 1
+    traffic 90 50 guest "dpkg -i /root/new.deb" || return 1
+    expect flowsAnswered -eq 50 && ports_kept && guest "md5sum -c --quiet /root/conf.md5" && until_holds 60 is_ready
+}
+
+# swap KIND: other NICs in the same slots, while the service is stopped.
+swap() {
+    local slot
+    guest "systemctl stop culvert"
+    for slot in edge inner; do monitor "device_del $slot"; done
+    until_holds 60 guest "! test -e /sys/bus/pci/devices/$edge_slot -o -e /sys/bus/pci/devices/$inner_slot" || return 1
+    for slot in edge inner; do monitor "device_add $(nic "$1" $slot)"; done
+    until_holds 60 guest "test -e /sys/bus/pci/devices/$edge_slot -a -e /sys/bus/pci/devices/$inner_slot"
+}
+
+vmxnet3_relays_with_two_workers() {
+    swap vmxnet3 && start_relay && traffic 10 50 && expect lost -eq 0 && ports_kept
+}
+
+e1000e_refuses_two_workers_and_relays_with_one() {
+    swap e1000e || return 1
+    guest "timeout 300 systemctl start culvert"
+    journal | grep -q 'has 1 receive .* and 2 workers need one each. Fix: set workers: { count: 1 }' ||
+        fail "two workers on one queue are not refused with the mend" || return 1
+    guest "systemctl stop culvert"
+    configure 1 && start_relay && traffic 10 50 && expect lost -eq 0
+}
+
+cases=(
+    the_device_policy_covers_the_container_of_vfio
+    vfio_is_loaded_at_boot_before_any_service_asks
+    each_obstacle_has_its_own_name_and_mend
+    the_service_relays
+    replies_reach_their_worker_without_a_handoff
+    ping_is_answered_in_both_families
+    a_kill_costs_no_session_and_no_port
+    a_restart_costs_no_session_and_no_port
+    a_link_that_is_off_shows_in_readiness
+    a_stop_during_the_start_is_honoured_at_once
+    a_nic_is_given_back_when_asked_and_taken_when_it_returns
+    an_upgrade_under_traffic_keeps_sessions_ports_and_configuration
+    vmxnet3_relays_with_two_workers
+    e1000e_refuses_two_workers_and_relays_with_one
+)
