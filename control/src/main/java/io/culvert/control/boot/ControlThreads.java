@@ -19,7 +19,7 @@ public final class ControlThreads {
     private static final Path THREADS = Path.of("/proc/self/task");
     /** Compilers and collectors work long. The main thread and DPDK's own need not hurry. */
     private static final Pattern FAIR =
-            Pattern.compile("(C1|C2|ZWorker|worker-|bench-|eal-|java|rte_|HTTP-|culvert-http).*");
+            Pattern.compile("(C1|C2|ZWorker|worker-|bench-|eal-|dpdk-|java|rte_|HTTP-|culvert-http).*");
     private static final Pattern ANYWHERE = Pattern.compile("(C1|C2|ZWorker|worker-|bench-).*");
 
     /**

@@ -78,7 +78,7 @@ public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoo
         if (config.memory().huge() == Huge.TRUE && !available) {
             throw new Failure(Failure.FAILED, "memory: { huge: true } needs " + megabytes + " MiB of huge pages and "
                     + (pages.free() * pages.pageBytes() >> 20) + " MiB are free" + (pages.mount().isPresent() ? ""
-                    : ", and no hugetlbfs is mounted") + ". Fix: run deploy/host/culvert-host-prepare, or set memory: "
+                    : ", and no hugetlbfs is mounted") + ". Fix: run culvert-host-prepare, or set memory: "
                     + "{ huge: false }");
         }
         return available && config.memory().huge() != Huge.FALSE;

@@ -46,22 +46,27 @@ public final class PciDiagnosis {
      * @param address as sysfs has it, e.g. {@code 0000:8a:00.0}
      */
     public String explain(final String address) {
+        return obstacle(address).orElseGet(() -> noDriver(devices.resolve(address), address));
+    }
+
+    /**
+     * The same, as far as the kernel is concerned; empty when it would hand the device out.
+     *
+     * @param address as for {@link #explain}
+     */
+    public Optional<String> obstacle(final String address) {
         final Path device = devices.resolve(address);
         if (!Files.exists(device)) {
-            return "this host has no PCI device " + address + ": it was removed, or that is not its address. Fix: put"
-                    + " it back, or look the address up with 'lspci -D | grep -i ethernet'";
+            return Optional.of("this host has no PCI device " + address + ": it was removed, or that is not its address. Fix: put"
+                    + " it back, or look the address up with 'lspci -D | grep -i ethernet'");
         }
         final String driver = driverOf(device);
-        if (SHARED.contains(driver)) {
-            return noDriver(device, address);
-        }
-        if (!USER_SPACE.contains(driver)) {
-            return address + (driver.isEmpty() ? " is bound to no driver" : " is bound to the kernel's driver " + driver)
+        if (!SHARED.contains(driver) && !USER_SPACE.contains(driver)) {
+            return Optional.of(address + (driver.isEmpty() ? " is bound to no driver" : " is bound to the kernel's driver " + driver)
                     + ", and DPDK needs " + VFIO + ". Fix: name it in /etc/culvert/host.conf and run"
-                    + " culvert-host-prepare --config /etc/culvert/host.conf";
+                    + " culvert-host-prepare --config /etc/culvert/host.conf");
         }
-        return (driver.equals(VFIO) ? vfioObstacle(device, address) : Optional.<String>empty())
-                .orElseGet(() -> noDriver(device, address));
+        return driver.equals(VFIO) ? vfioObstacle(device, address) : Optional.empty();
     }
 
     private Optional<String> vfioObstacle(final Path device, final String address) {

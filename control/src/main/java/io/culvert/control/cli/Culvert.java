@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             RunCommand.class,
             ConfigCommand.class,
+            DoctorCommand.class,
             SizingCommand.class,
             LabCommand.class,
             FlowsCommand.class,

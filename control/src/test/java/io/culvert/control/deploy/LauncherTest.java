@@ -175,6 +175,33 @@ final class LauncherTest {
     }
 
     @Test
+    void installsTheYardstickOfBenchWireFromThePackageThatHasIt() throws Exception {
+        final Map<String, String> bare = bareMachine("0");
+        launch(bare, "build");
+
+        launch(bare, "bench", "wire");
+
+        final String installed = Files.readAllLines(base.resolve("apt-calls")).getLast();
+        assertTrue(installed.contains(" install ") && installed.endsWith(" dpdk-dev"), installed);
+    }
+
+    @Test
+    void fromAPackageItStartsItsOwnJavaAndBuildsNothing() throws Exception {
+        addJdk("checkout/runtime", "25.0.1");
+
+        final Script started = launch("jdk17", "run", "-c", "a.yaml");
+        final Script refused = launch("jdk17", "test");
+
+        assertEquals(0, started.exitCode(), started.output());
+        assertTrue(started.output().contains("checkout/runtime runs"), started.output());
+        assertTrue(started.output().contains("-XX:SharedArchiveFile=" + root.resolve("run.jsa")), started.output());
+        assertTrue(started.output().contains("-jar " + root.resolve("java/culvert-control.jar")), started.output());
+        assertEquals(1, refused.exitCode(), refused.output());
+        assertTrue(refused.output().contains("this is an installed package"), refused.output());
+        assertFalse(Files.exists(mavenCalls), "it built");
+    }
+
+    @Test
     void saysWhatToInstallWhenNotRoot() throws Exception {
         final Script refused = launch(bareMachine("1000"), "stats");
 

@@ -54,7 +54,7 @@ class RefusedStartTest {
         final String output = refused(
                 configuration("net_tap5,iface=refused0", "{ huge: true, megabytes: 1048576 }"), 1);
         assertTrue(output.startsWith("error: memory: { huge: true } needs 1048576 MiB of huge pages and "), output);
-        assertTrue(output.endsWith("Fix: run deploy/host/culvert-host-prepare, or set memory: { huge: false }\n"),
+        assertTrue(output.endsWith("Fix: run culvert-host-prepare, or set memory: { huge: false }\n"),
                 output);
     }
 
