@@ -2841,12 +2841,15 @@ def icmp6_error_from_our_own_address(c):
 
 @case
 def icmp6_strangers_from_the_targets_address_are_not_misquoted(c):
-    """A stranger on the target's address is let in as the target; of a packet that is too long it hears nothing"""
+    """A stranger on the target's address is let in as the target; it hears that its packet is too long as it sent it"""
     edge = port("edge", EDGE_MAC, "2001:db8::1/64", gateway=GATEWAY6, mtu=1280, neighbors={GATEWAY6: GATEWAY_MAC})
     c.relay((edge, INNER6), rule6(filtering="address"), snat=POOL6)
     there6(c)
     c.then()
-    c.drops("inner", "mtu_exceeded", udp6(FROM_TARGET, (TARGET6[0], 5005), SNAT6, b"m" * 1233))
+    too_long = udp6(FROM_TARGET, (TARGET6[0], 5005), SNAT6, b"m" * 1233)
+    c.drops("inner", "mtu_exceeded", too_long)
+    c.leaves("inner", about6(too_long, ours="2001:db8:1::1", kind=ICMPv6PacketTooBig, mtu=1280))
+    c.told += 1
     back6(c)
     c.opens(six=1)
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -79,7 +80,7 @@ class DocumentedLimitsTest {
                 + list(ports, i -> "  p%d: { device: net_null%d, address: 192.0.%d.1/24%s }\n".formatted(i, i, 2 + i,
                         i == 0 ? ", gateway: 192.0.2.254" : ""))
                 + "workers: { count: %d }\nmemory: { huge: false }\nmetrics: none\nrules:\n".formatted(workers) + rules;
-        try (RelayProcess relay = RelayProcess.start(host, state, yaml)) {
+        try (RelayProcess relay = RelayProcess.start(host, state, Map.of(), yaml)) {
             relay.awaitReady();
             assertTrue(relay.isAlive(), relay.output());
         }

@@ -174,12 +174,9 @@ final class Fragments {
             burst.drop(mbuf, DropReason.FRAGMENT);
         } else if (isAccepted(burst, mbuf, datagram)) {
             know(datagram, owner);
-            if (sendOn(burst, mbuf, datagram, nowMs)) {
-                releaseHeld(burst, datagram, nowMs);
-                closeWhenComplete(burst, datagram);
-            } else {
-                breakOff(burst, datagram, DropReason.FRAGMENT);
-            }
+            sendOn(burst, mbuf, datagram, nowMs);
+            releaseHeld(burst, datagram, nowMs);
+            closeWhenComplete(burst, datagram);
         }
     }
 
@@ -291,7 +288,7 @@ final class Fragments {
 
     /** No more of this datagram goes on. */
     private void breakOff(final Burst burst, final int datagram, final DropReason reason) {
-        if (table.state[datagram] == FragmentTable.KNOWN) {
+        if (table.state[datagram] == FragmentTable.KNOWN || fragment.from == 0) {
             dropHeld(burst, datagram, reason);
             table.state[datagram] = FragmentTable.BROKEN;
         } else {
@@ -300,14 +297,11 @@ final class Fragments {
         }
     }
 
-    /**
-     * Rewrites the fragment by the flow in use, and sends it; or gives it to its owner.
-     *
-     * @return false when it has been dropped
-     */
-    private boolean sendOn(final Burst burst, final long mbuf, final int datagram, final long nowMs) {
+    /** Rewrites the fragment by the flow in use, and sends it; or gives it to its owner. */
+    private void sendOn(final Burst burst, final long mbuf, final int datagram, final long nowMs) {
         if (table.owner[datagram] != worker) {
-            return steering.give(burst, mbuf, table.owner[datagram], DELIVERED);
+            steering.give(burst, mbuf, table.owner[datagram], DELIVERED);
+            return;
         }
         if (fragment.isTimeUp()) {
             if (fragment.from == 0) {
@@ -315,7 +309,7 @@ final class Fragments {
                 fragment.tellTime(burst, mbuf);
             }
             burst.drop(mbuf, DropReason.TTL_EXCEEDED);
-            return false;
+            return;
         }
         final boolean isTooLong = fragment.length > rewriter.mtu();
         if (isTooLong && !fragment.mayCut()) {
@@ -324,17 +318,16 @@ final class Fragments {
                 fragment.tellMtu(burst, mbuf, rewriter.mtu());
             }
             burst.drop(mbuf, DropReason.MTU_EXCEEDED);
-            return false;
+            return;
         }
         fragment.rewrite(mbuf, table.newId[datagram]);
         if (!isTooLong) {
             egress.makeRoom(rewriter.link(), burst.ingress);
             egress.append(rewriter.link(), mbuf, fragment.length + Ethernet.HEADER_LENGTH);
         } else if (!fragment.cut(burst, mbuf)) {
-            return false;
+            return;
         }
         rewriter.count(fragment.length, nowMs);
-        return true;
     }
 
     /** Forgets a datagram. What still waits for its first is dropped: no packet is held by an entry that is none. */

@@ -84,15 +84,13 @@ final class Steering {
                 : Admission.NO_WORKER;
     }
 
-    /** Hands a packet of the burst over. @return false when there was no room, and it has been dropped */
-    boolean give(final Burst burst, final long mbuf, final int to, final int hops) {
-        final boolean given = handoff.give(worker, to, mbuf, burst.ingress, hops);
-        if (given) {
+    /** Hands a packet of the burst over; counted as dropped when there is no room. */
+    void give(final Burst burst, final long mbuf, final int to, final int hops) {
+        if (handoff.give(worker, to, mbuf, burst.ingress, hops)) {
             counters.increment(handedOff);
         } else {
             burst.drop(mbuf, DropReason.HANDOFF_FULL);
         }
-        return given;
     }
 
     /**

@@ -109,18 +109,6 @@ class HostileFragmentsTest {
         relay.assertBalanced();
     }
 
-    /** Its other fragments would reach the target without their first, and wait there for it. */
-    @Test
-    void theOthersFollowNoFirstThatDidNotLeave() {
-        relay.pass(EDGE, INNER, fragment(2, 3, true, 64));
-        assertEquals(0, relay.pass(EDGE, INNER, fragment(0, 1, false, 1)).size());
-        assertEquals(0, relay.count(WorkerCounter.WAITING_FRAGMENTS));
-        assertEquals(0, relay.pass(EDGE, INNER, fragment(1, 2, false, 64)).size());
-        assertEquals(1, relay.dropped(DropReason.TTL_EXCEEDED));
-        relay.received(EDGE);
-        relay.assertBalanced();
-    }
-
     /** 32 fragments with a hole behind each, the last of them the datagram's last. */
     private void scatter() {
         final byte[][] train = new byte[SCATTERED][];
