@@ -51,8 +51,9 @@ final class Bed implements AutoCloseable {
     private static final int SESSIONS_MIN = 32;
     private static final int SPARE_MBUFS = 1_023;
     private static final int DATA_ROOM = 2_176;
-    /** For the buffers of two workers and of the ports. */
-    private static final int MEGABYTES = 384;
+    private static final int PAGE_BYTES = 4_096;
+    /** For the buffers of two workers and of the ports, each of which takes a page where there are no huge ones. */
+    private static final int MEGABYTES = 576;
     /** A neighbour that no session knows. */
     private static final int STRANGER = Integer.reverseBytes(192 << 24 | 2 << 8 | 253);
     private static final long SEED = 0x43756C76657274L;

@@ -32,6 +32,7 @@ public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoo
     private static final int VIRTUAL_DESCRIPTORS = 2_048;
     /** mbuf header, mempool object header and trailer. */
     private static final int BUFFER_OVERHEAD = 256;
+    private static final int SMALL_PAGE_BYTES = 4_096;
     /** Waiting packets and fragments, core caches, packets on the walk. */
     private static final int BUFFERS_PER_WORKER = 3_072;
     /** What drivers and EAL itself allocate beside the buffers. */
@@ -47,10 +48,24 @@ public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoo
                 + config.workers().count() * BUFFERS_PER_WORKER - 1;
         final int mtu = config.ports().stream().mapToInt(port -> port.mtu().orElse(0)).max().orElse(0);
         final int dataRoom = HEADROOM + Math.max(DEFAULT_DATA_ROOM, mtu + FRAME_OVERHEAD);
-        final int computed = (int) ((long) buffers * (dataRoom + BUFFER_OVERHEAD) >> 20) + EAL_MEGABYTES;
-        final int megabytes = config.memory().megabytes() > 0 ? config.memory().megabytes() : computed;
         final HugePages pages = HugePages.ofHost();
-        return new MemoryPlan(huge(config, pages, megabytes), pages, buffers, dataRoom, descriptors, megabytes);
+        final int bufferBytes = dataRoom + BUFFER_OVERHEAD;
+        final int onHugePages = megabytes(config, buffers, bufferBytes);
+        final boolean huge = huge(config, pages, onHugePages);
+        final int megabytes = huge ? onHugePages : megabytes(config, buffers, bytesOnSmallPages(bufferBytes));
+        return new MemoryPlan(huge, pages, buffers, dataRoom, descriptors, megabytes);
+    }
+
+    /** As configured, or what the buffers take. */
+    private static int megabytes(final RelayConfig config, final int buffers, final int bufferBytes) {
+        return config.memory().megabytes() > 0 ? config.memory().megabytes()
+                : (int) ((long) buffers * bufferBytes >> 20) + EAL_MEGABYTES;
+    }
+
+    /** A mempool lays no buffer across the end of a page: on small ones a buffer of 2,432 bytes takes a whole page. */
+    private static int bytesOnSmallPages(final int bufferBytes) {
+        return bufferBytes > SMALL_PAGE_BYTES ? (bufferBytes + SMALL_PAGE_BYTES - 1) / SMALL_PAGE_BYTES * SMALL_PAGE_BYTES
+                : SMALL_PAGE_BYTES / (SMALL_PAGE_BYTES / bufferBytes);
     }
 
     /** EAL's command line. */
