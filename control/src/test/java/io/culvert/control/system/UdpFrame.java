@@ -10,6 +10,7 @@ import java.util.Arrays;
 /** An Ethernet frame with UDP over IPv4, written and read byte by byte. Checksums are recomputed, not updated. */
 public final class UdpFrame {
     private static final int IP = 14;
+    private static final int FLAGS_AT = IP + 6;
     private static final int TTL_AT = IP + 8;
     private static final int IP_CHECKSUM_AT = IP + 10;
     private static final int SOURCE_AT = IP + 12;
@@ -50,6 +51,12 @@ public final class UdpFrame {
 
     static UdpFrame read(final byte[] frame) {
         return new UdpFrame(ByteBuffer.wrap(frame));
+    }
+
+    /** Its id stays the sender's on the way (RFC 6864); the header checksum follows with {@link #ttl(int)}. */
+    public UdpFrame dontFragment() {
+        bytes.put(FLAGS_AT, (byte) 0x40);
+        return this;
     }
 
     public UdpFrame ttl(final int ttl) {

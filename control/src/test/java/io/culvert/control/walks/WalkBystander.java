@@ -31,7 +31,7 @@ import java.util.OptionalInt;
 /**
  * A client and a target that a golden case knows nothing of, with a rule, a pool and stations of their own, on the
  * first and the last port that have an IPv4 network. A packet of theirs stands before, between and behind the packets
- * of the case, and leaves byte for byte as if the case were not.
+ * of the case, and leaves byte for byte as if the case were not: it forbids fragments, so that its id is its own.
  */
 final class WalkBystander {
     private static final int HOST = 250;
@@ -144,7 +144,8 @@ final class WalkBystander {
     private byte[] frame(final PortConfig port, final MacAddress fromMac, final MacAddress toMac,
                          final InetSocketAddress from, final InetSocketAddress to, final int ttl) {
         final byte[] payload = ByteBuffer.allocate(32).putInt(sequence).array();
-        final byte[] frame = UdpFrame.of(fromMac.bytes(), toMac.bytes(), from, to, payload).ttl(ttl).bytes();
+        final byte[] frame = UdpFrame.of(fromMac.bytes(), toMac.bytes(), from, to, payload).dontFragment().ttl(ttl)
+                .bytes();
         if (port.vlan().isEmpty()) {
             return frame;
         }
