@@ -57,11 +57,12 @@ start_guest() {
     local iommu=(-device "intel-iommu,intremap=on,caching-mode=on") name net
     [[ ${3:-} != --no-iommu ]] || iommu=()
     rm -f "$directory/monitor"
+    # no_timer_check: on a busy host the guest's kernel sees no tick in time and panics ("timer doesn't work").
     # One emulating thread: four of them on two cores take ten times as long. KVM is not used: not every CI has it.
     nice -n "${BOOT_NICE:-10}" taskset -c "${BOOT_CPU:-0}" qemu-system-x86_64 -accel tcg,thread=single \
         -machine q35,kernel-irqchip=split -cpu max -smp 2 -m 4096 -display none -nodefaults "${iommu[@]}" \
         -kernel "$directory/vmlinuz" -initrd "$directory/initrd.img" -append "root=/dev/vda rw console=ttyS0 quiet \
-            intel_iommu=on iommu=pt tsc=reliable clocksource=tsc mitigations=off hugepages=${HUGEPAGES:-400}" \
+            intel_iommu=on iommu=pt tsc=reliable clocksource=tsc no_timer_check mitigations=off hugepages=${HUGEPAGES:-400}" \
         -drive "file=$directory/disk.img,if=virtio,format=raw,cache=unsafe" -device virtio-rng-pci \
         -serial "file:$directory/console.log" -monitor "unix:$directory/monitor,server,nowait" \
         -netdev "user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:$ssh_port-:22" \
