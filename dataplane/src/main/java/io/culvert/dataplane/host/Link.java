@@ -15,13 +15,20 @@ import java.util.List;
  * @param gateway of IPv4; 0 when there is none
  * @param gateway6 of IPv6; {@link IpAddress#NONE} when there is none
  * @param vlan the VLAN whose tag the link's frames carry, 0 when they carry none
+ * @param checksReversePath whether newcomers are believed only if the way back to them leads out of this port
  */
 public record Link(int index, String name, long mac, int mtu, List<Subnet> subnets, int gateway, IpAddress gateway6,
-                   int vlan) {
+                   int vlan, boolean checksReversePath) {
     public static final int NO_GATEWAY = 0;
     public static final int UNTAGGED = 0;
 
-    /** A port that has no IPv6 gateway. */
+    /** A port that checks the reverse path. */
+    public Link(final int index, final String name, final long mac, final int mtu, final List<Subnet> subnets,
+                final int gateway, final IpAddress gateway6, final int vlan) {
+        this(index, name, mac, mtu, subnets, gateway, gateway6, vlan, true);
+    }
+
+    /** A port that checks the reverse path and has no IPv6 gateway. */
     public Link(final int index, final String name, final long mac, final int mtu, final List<Subnet> subnets,
                 final int gateway, final int vlan) {
         this(index, name, mac, mtu, subnets, gateway, IpAddress.NONE, vlan);
@@ -96,12 +103,16 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
         return isConnected(0, Ipv6Address.mapped(address));
     }
 
-    /** Whether this is the broadcast address of an IPv4 network here; one of less than four addresses has none. */
-    public boolean isBroadcast(final int address) {
+    /**
+     * Whether an IPv4 network here keeps this address from its hosts: as its own, with no bit of the host part set, or
+     * as its broadcast address, with all of them. A network of less than four addresses has neither (RFC 3021).
+     */
+    public boolean reserves(final int address) {
         for (int i = 0; i < subnets.size(); i++) {
             final Subnet subnet = subnets.get(i);
+            final int host = address & ~subnet.mask();
             if (subnet.isIpv4() && Integer.bitCount(subnet.mask()) < Integer.SIZE - 1 && subnet.contains(address)
-                    && (address | subnet.mask()) == -1) {
+                    && (host == 0 || host == ~subnet.mask())) {
                 return true;
             }
         }

@@ -52,6 +52,21 @@ public final class Routes {
         return route >> 1;
     }
 
+    /**
+     * Whether a packet from this source may have come in on this link: a port that checks the reverse path believes
+     * only senders that the relay itself would answer through it (RFC 3704 2.2). A source without any way back is not
+     * judged here.
+     *
+     * @param high and {@code low} halves of the source; IPv4 as ::ffff:a.b.c.d
+     */
+    public boolean mayComeFrom(final long high, final long low, final int ingress) {
+        if (!links[ingress].checksReversePath()) {
+            return true;
+        }
+        final int back = find(high, low, ingress);
+        return back == NONE || link(back) == ingress;
+    }
+
     /** References the next hop of a route that was found for this destination. @return as {@link Neighbors#acquire} */
     public int acquire(final Neighbors neighbors, final int route, final long high, final long low) {
         if ((route & BY_GATEWAY) == 0) {

@@ -3,11 +3,11 @@ package io.culvert.dataplane.nat;
 
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.stats.DropReason;
-import io.culvert.dataplane.wire.Ipv4Address;
+import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Wire;
 
 /**
@@ -24,18 +24,18 @@ public final class Admission {
     private final AddressBook book;
     private final RuleTable rules;
     private final SnatPools pools;
-    private final OwnAddresses own;
+    private final Martians martians;
     private final Routes routes;
     private final Neighbors neighbors;
     private final Limits limits;
     private final Sessions sessions;
 
-    public Admission(final AddressBook book, final RuleTable rules, final SnatPools pools, final OwnAddresses own,
+    public Admission(final AddressBook book, final RuleTable rules, final SnatPools pools, final Martians martians,
                      final Routes routes, final Neighbors neighbors, final Limits limits, final Sessions sessions) {
         this.book = book;
         this.rules = rules;
         this.pools = pools;
-        this.own = own;
+        this.martians = martians;
         this.routes = routes;
         this.neighbors = neighbors;
         this.limits = limits;
@@ -51,8 +51,11 @@ public final class Admission {
      */
     public int admit(final long keyLo, final int ports, final int ttl, final int ingress, final long nowMs) {
         final int source = (int) keyLo;
-        if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
+        if (martians.contains(source)) {
             return ~DropReason.MARTIAN.ordinal();
+        }
+        if (!routes.mayComeFrom(0, Ipv6Address.mapped(source), ingress)) {
+            return ~DropReason.REVERSE_PATH.ordinal();
         }
         if (AddressBook.isNumber((int) (keyLo >>> Integer.SIZE))) {
             // In IPv4 no host has this address; rules and pools that have it mean one of IPv6.
@@ -61,7 +64,15 @@ public final class Admission {
         return admitSource(keyLo, ports, ttl, ingress, nowMs);
     }
 
-    /** {@link #admit} for a source that has been found to be no martian: an IPv4 address, or an address's number. */
+    /** Why nobody who came in here can have this IPv6 address, or null. A link-local address is judged by its link. */
+    public DropReason lie(final long high, final long low, final int ingress) {
+        if (martians.contains(high, low)) {
+            return DropReason.MARTIAN;
+        }
+        return Ipv6Address.isLinkLocal(high) || routes.mayComeFrom(high, low, ingress) ? null : DropReason.REVERSE_PATH;
+    }
+
+    /** {@link #admit} for a source that has been believed: an IPv4 address, or an address's number. */
     public int admitSource(final long keyLo, final int ports, final int ttl, final int ingress, final long nowMs) {
         final int source = (int) keyLo;
         final int destination = (int) (keyLo >>> Integer.SIZE);

@@ -29,6 +29,7 @@ public enum DropReason {
 
     // Decided when no session matches.
     MARTIAN("martian", "nobody may send from this source address"),
+    REVERSE_PATH("reverse_path", "the way back to this sender leads out of another port than the packet came in on"),
     UDP_PORT_ZERO("udp_port_zero", "a reply could not be addressed"),
     NO_RULE("no_rule", "no rule listens on this address and port"),
     NO_SESSION("no_session", "addressed to a SNAT port that no session of this sender holds"),

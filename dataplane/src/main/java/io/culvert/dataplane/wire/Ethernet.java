@@ -48,6 +48,11 @@ public final class Ethernet {
         return (mac & 1) != 0;
     }
 
+    /** Whether a frame claims to come from a group, which nobody may be answered as (IEEE 802.3 3.2.4). */
+    public static boolean isFromGroup(final MemorySegment frame) {
+        return isGroup(source(frame));
+    }
+
     public static void setAddresses(final MemorySegment frame, final long destination, final long source) {
         frame.set(LONG, DESTINATION, destination & MAC_MASK | source << 48);
         frame.set(INT, SOURCE + Short.BYTES, (int) (source >>> 16));

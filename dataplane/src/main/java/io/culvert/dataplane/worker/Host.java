@@ -7,6 +7,7 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Solicitor;
@@ -30,9 +31,11 @@ import java.util.List;
  */
 final class Host implements Solicitor {
     private static final int REPLY_TTL = 64;
+    private static final int NO_ADDRESS = 0;
 
     private final Link[] links;
     private final OwnAddresses own;
+    private final Martians martians;
     private final Neighbors neighbors;
     private final Egress egress;
     private final Mempool pool;
@@ -44,10 +47,12 @@ final class Host implements Solicitor {
     private final Ipv6Host ipv6;
     private long nowMs;
 
-    Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
-         final Mempool pool, final WorkerCounters counters, final Ipv6Host ipv6, final Arena arena) {
+    Host(final List<Link> links, final OwnAddresses own, final Martians martians, final Neighbors neighbors,
+         final Egress egress, final Mempool pool, final WorkerCounters counters, final Ipv6Host ipv6,
+         final Arena arena) {
         this.links = links.toArray(Link[]::new);
         this.own = own;
+        this.martians = martians;
         this.neighbors = neighbors;
         this.egress = egress;
         this.pool = pool;
@@ -89,10 +94,14 @@ final class Host implements Solicitor {
         }
     }
 
-    /** Whether the sender claims an address of ours, or one that no station can have. */
+    /**
+     * Whether the sender claims an address of ours, or one that no station can have. Who has no address yet asks from
+     * 0.0.0.0 whether an address is free (RFC 5227 2.1.1), and is answered.
+     */
     private boolean isALie(final MemorySegment frame, final Link link) {
         final long mac = Arp.senderMac(frame);
-        return own.contains(Arp.senderAddress(frame)) || mac == link.mac() || Ethernet.isGroup(mac);
+        final int sender = Arp.senderAddress(frame);
+        return sender != NO_ADDRESS && martians.contains(sender) || mac == link.mac() || Ethernet.isGroup(mac);
     }
 
     /** Turns an echo request into its reply, in place (RFC 792). */

@@ -7,7 +7,7 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
 import io.culvert.dataplane.host.Link;
-import io.culvert.dataplane.host.OwnAddresses;
+import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -15,7 +15,6 @@ import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmp;
 import io.culvert.dataplane.wire.Ipv4;
-import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -39,7 +38,7 @@ final class IcmpErrors {
     private static final int NOBODY = -1;
 
     private final Link[] links;
-    private final OwnAddresses own;
+    private final Martians martians;
     private final IcmpPolicy policy;
     private final IcmpBudget budget;
     private final Mempool pool;
@@ -54,12 +53,12 @@ final class IcmpErrors {
     private int readyCount;
     private long nowMs;
 
-    IcmpErrors(final IcmpPolicy policy, final int workers, final List<Link> links, final OwnAddresses own,
+    IcmpErrors(final IcmpPolicy policy, final int workers, final List<Link> links, final Martians martians,
                final Mempool pool, final Egress egress, final WorkerCounters counters, final Arena arena) {
         this.policy = policy;
         this.budget = new IcmpBudget(policy.ratePerSecond(), workers);
         this.links = links.toArray(Link[]::new);
-        this.own = own;
+        this.martians = martians;
         this.pool = pool;
         this.egress = egress;
         this.counters = counters;
@@ -131,7 +130,9 @@ final class IcmpErrors {
     private void send(final Burst burst, final long packet, final int length, final int type, final int code,
                       final int mtu) {
         final int source = NativeMemory.getInt(Mbuf.data(packet) + Ipv4.SOURCE);
-        if (!policy.errors() || !isHost(source)) {
+        // Told is a single host, by a frame to a single station (RFC 1122 3.2.2).
+        if (!policy.errors() || martians.contains(source)
+                || Ethernet.isGroup(NativeMemory.getLong(Mbuf.data(packet) + Ethernet.SOURCE))) {
             return;
         }
         if (!budget.spend(source & 0xFFFF_FFFFL, nowMs)) {
@@ -148,19 +149,6 @@ final class IcmpErrors {
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_GENERATED));
             counters.increment(counters.catalog().of(WorkerCounter.ORIGINATED));
         }
-    }
-
-    /** Whether this source is a single host that may be told, not us and no network's broadcast. */
-    private boolean isHost(final int source) {
-        if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
-            return false;
-        }
-        for (final Link link : links) {
-            if (link.isBroadcast(source)) {
-                return false;
-            }
-        }
-        return true;
     }
 
     private void write(final Link link, final int type, final int code, final int mtu, final int quoted) {

@@ -91,7 +91,7 @@ final class Icmpv6Errors {
 
     private void send(final Burst burst, final long packet, final int length, final int type, final int code,
                       final int mtu) {
-        if (!policy.errors()) {
+        if (!policy.errors() || Ethernet.isGroup(NativeMemory.getLong(Mbuf.data(packet) + Ethernet.SOURCE))) {
             return;
         }
         // By /64: who has one has all of its addresses.

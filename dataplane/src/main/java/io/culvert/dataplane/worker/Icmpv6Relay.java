@@ -6,6 +6,7 @@ import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
@@ -33,6 +34,7 @@ final class Icmpv6Relay {
 
     private final FlowTable flows;
     private final AddressBook book;
+    private final Martians martians;
     private final Steering steering;
     private final Neighbors neighbors;
     private final Egress egress;
@@ -43,10 +45,12 @@ final class Icmpv6Relay {
     private final MemorySegment next;
     private long nowMs;
 
-    Icmpv6Relay(final FlowTable flows, final AddressBook book, final Steering steering, final Neighbors neighbors,
-                final Egress egress, final Waiting waiting, final WorkerCounters counters, final Arena arena) {
+    Icmpv6Relay(final FlowTable flows, final AddressBook book, final Martians martians, final Steering steering,
+                final Neighbors neighbors, final Egress egress, final Waiting waiting, final WorkerCounters counters,
+                final Arena arena) {
         this.flows = flows;
         this.book = book;
+        this.martians = martians;
         this.steering = steering;
         this.neighbors = neighbors;
         this.egress = egress;
@@ -71,7 +75,7 @@ final class Icmpv6Relay {
         final long high = packet.get(Wire.LONG, Ipv6.SOURCE);
         if (!Mbuf.isWhole(mbuf) || Icmpv6.sum(packet, length) != 0xFFFF) {
             burst.drop(mbuf, DropReason.BAD_CHECKSUM);
-        } else if (Ipv6Address.cannotBeSource(high, packet.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES))
+        } else if (martians.contains(high, packet.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES))
                 || Ipv6Address.isLinkLocal(high)) {
             burst.drop(mbuf, DropReason.MARTIAN);
         } else if (!isAboutItsReceiver(packet)) {

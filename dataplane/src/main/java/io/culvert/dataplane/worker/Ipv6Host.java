@@ -7,6 +7,7 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.stats.CounterCatalog;
@@ -34,6 +35,7 @@ final class Ipv6Host {
     private final Link[] links;
     private final boolean[] speaksIpv6;
     private final OwnAddresses own;
+    private final Martians martians;
     private final Neighbors neighbors;
     private final Egress egress;
     private final Mempool pool;
@@ -44,12 +46,13 @@ final class Ipv6Host {
     private final MemorySegment solicitation;
     private long nowMs;
 
-    Ipv6Host(final List<Link> links, final OwnAddresses own, final Neighbors neighbors, final Egress egress,
-             final Mempool pool, final WorkerCounters counters, final Arena arena) {
+    Ipv6Host(final List<Link> links, final OwnAddresses own, final Martians martians, final Neighbors neighbors,
+             final Egress egress, final Mempool pool, final WorkerCounters counters, final Arena arena) {
         this.links = links.toArray(Link[]::new);
         this.speaksIpv6 = new boolean[links.size()];
         links.forEach(link -> speaksIpv6[link.index()] = link.subnets().stream().anyMatch(at -> !at.isIpv4()));
         this.own = own;
+        this.martians = martians;
         this.neighbors = neighbors;
         this.egress = egress;
         this.pool = pool;
@@ -135,7 +138,7 @@ final class Ipv6Host {
         final int claimed = Nd.type(frame) == Nd.SOLICITATION ? Ipv6.SOURCE : Nd.TARGET;
         final long mac = Nd.linkLayerAddress(frame, length);
         return owns(link.index(), frame.get(Wire.LONG, claimed), frame.get(Wire.LONG, claimed + Long.BYTES))
-                || mac == link.mac() || Ethernet.isGroup(mac)
+                || mac == link.mac() || Ethernet.isGroup(mac) || Ethernet.isFromGroup(frame)
                 || Ipv6Address.isMulticast(frame.get(Wire.LONG, Ipv6.SOURCE));
     }
 
@@ -149,7 +152,7 @@ final class Ipv6Host {
         final Link link = links[burst.ingress];
         final long high = frame.get(Wire.LONG, Ipv6.SOURCE);
         final long low = frame.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES);
-        if (Ipv6Address.cannotBeSource(high, low) || owns(link.index(), high, low)) {
+        if (martians.contains(high, low) || Ethernet.isFromGroup(frame)) {
             burst.drop(mbuf, DropReason.MARTIAN);
             return;
         }

@@ -163,9 +163,9 @@ final class Ipv6Walk {
     private void admit(final int i, final long nowMs) {
         final long high = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
         final long low = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
-        if (Ipv6Address.cannotBeSource(high, low) || Ipv6Address.isLinkLocal(high)
-                || host.owns(burst.ingress, high, low)) {
-            burst.drop(i, DropReason.MARTIAN);
+        final DropReason lie = admission.lie(high, low, burst.ingress);
+        if (lie != null || Ipv6Address.isLinkLocal(high)) {
+            burst.drop(i, lie != null ? lie : DropReason.MARTIAN);
             return;
         }
         final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);

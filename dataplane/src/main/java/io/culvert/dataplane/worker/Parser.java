@@ -10,13 +10,13 @@ import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Icmp;
 import io.culvert.dataplane.wire.Ipv4;
-import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
@@ -49,6 +49,7 @@ final class Parser {
 
     private final FlowTable flows;
     private final OwnAddresses own;
+    private final Martians martians;
     private final Host host;
     private final IcmpRelay icmp;
     private final Fragments fragments;
@@ -57,10 +58,11 @@ final class Parser {
     /** The packet that {@link #divert} looks at. */
     private final MemorySegment diverted;
 
-    Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Host host,
-           final IcmpRelay icmp, final Fragments fragments, final Ipv6Walk ipv6, final Arena arena) {
+    Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Martians martians,
+           final Host host, final IcmpRelay icmp, final Fragments fragments, final Ipv6Walk ipv6, final Arena arena) {
         this.flows = flows;
         this.own = own;
+        this.martians = martians;
         this.host = host;
         this.icmp = icmp;
         this.fragments = fragments;
@@ -271,7 +273,7 @@ final class Parser {
             return DropReason.ICMP_UNSUPPORTED.ordinal();
         }
         final int source = diverted.get(Wire.INT, Ipv4.SOURCE);
-        if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
+        if (martians.contains(source) || Ethernet.isFromGroup(diverted)) {
             return DropReason.MARTIAN.ordinal();
         }
         // A request that continues in another segment is not summed: the answer keeps a wrong checksum wrong.

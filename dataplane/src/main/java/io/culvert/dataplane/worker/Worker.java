@@ -8,6 +8,7 @@ import io.culvert.bindings.mempool.Mempool;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.nat.Admission;
@@ -89,6 +90,7 @@ public final class Worker {
         this.pools = pools;
         final RuleTable rules = plan.ruleTable();
         final OwnAddresses own = plan.ownAddresses();
+        final Martians martians = new Martians(own, plan.links());
         this.queues = rx;
         this.flows = flows;
         this.neighbors = neighbors;
@@ -102,16 +104,16 @@ public final class Worker {
         vlans = new VlanTags(plan.links());
         egress = new Egress(tx, vlans, counters, arena);
         waiting = new Waiting(neighbors, counters);
-        ipv6Host = new Ipv6Host(plan.links(), own, neighbors, egress, pool, counters, arena);
-        host = new Host(plan.links(), own, neighbors, egress, pool, counters, ipv6Host, arena);
+        ipv6Host = new Ipv6Host(plan.links(), own, martians, neighbors, egress, pool, counters, arena);
+        host = new Host(plan.links(), own, martians, neighbors, egress, pool, counters, ipv6Host, arena);
         book = flows.addressBook(plan.addresses());
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         leases = new Leases(number, flows, book, rules, pools, arena);
         sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, handoff.strays(),
                 counters);
-        admission = new Admission(book, rules, pools, own, plan.routes(), neighbors, limits, sessions);
+        admission = new Admission(book, rules, pools, martians, plan.routes(), neighbors, limits, sessions);
         steering = new Steering(number, handoff, rules, admission, counters);
-        errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), own, pool, egress, counters, arena);
+        errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), martians, pool, egress, counters, arena);
         echoes = new EchoSessions(new EchoRules(plan.icmp().echoRules().stream().map(rules::rule).toList()),
                 plan.pools(), plan.routes(), neighbors, plan.icmp().echoTimeoutMs(), number, plan.workers());
         ids = new DatagramIds(plan.workers(), number, Short.SIZE);
@@ -126,11 +128,11 @@ public final class Worker {
                 new Ipv6FragmentHeader(number, flows, book, steering, this::admitIpv6, single,
                         new DatagramIds(plan.workers(), number, Integer.SIZE), errors6),
                 single, egress, waiting, counters);
-        icmpv6 = new Icmpv6Relay(flows, book, steering, neighbors, egress, waiting, counters, arena);
+        icmpv6 = new Icmpv6Relay(flows, book, martians, steering, neighbors, egress, waiting, counters, arena);
         ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, ipv6Host,
                 new Ipv6Extensions(ipv6Host, icmpv6, fragments, arena), admission, steering, errors6, egress, waiting,
                 counters, arena);
-        parser = new Parser(plan.links(), flows, own, host, icmp, fragments, ipv6, arena);
+        parser = new Parser(plan.links(), flows, own, martians, host, icmp, fragments, ipv6, arena);
         lookup = new Lookup(flows);
         rewriter = new Rewriter(neighbors, waiting, fragmenter, errors);
     }
