@@ -53,7 +53,7 @@ final class PlanBuilder {
                             .map(IpAddress::ipv4).orElse(Link.NO_GATEWAY),
                     port.gateways().stream().map(IpAddress::of).filter(gateway -> !gateway.isIpv4()).findFirst()
                             .orElse(IpAddress.NONE),
-                    port.vlan().orElse(Link.UNTAGGED)));
+                    port.vlan().orElse(Link.UNTAGGED), port.checksReversePath()));
         }
         final Map<SnatConfig, SnatPool.Spec> pools = new LinkedHashMap<>();
         config.rules().stream().flatMap(rule -> rule.snat().stream()).forEach(pool -> pools.computeIfAbsent(pool,

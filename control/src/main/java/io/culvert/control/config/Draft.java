@@ -31,6 +31,7 @@ record Draft(
             Optional<Located<Integer>> mtu,
             Optional<Located<Integer>> vlan,
             Optional<Located<MacAddress>> mac,
+            Optional<Located<String>> reversePath,
             List<Neighbor> neighbors) {
 
         String title() {

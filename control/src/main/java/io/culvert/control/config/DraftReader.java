@@ -18,7 +18,7 @@ final class DraftReader {
     private static final List<String> TOP_KEYS = List.of("apiVersion", "instance", "ports", "workers", "memory",
             "defaults", "limits", "icmp", "rules", "metrics");
     private static final List<String> PORT_KEYS =
-            List.of("device", "address", "gateway", "mtu", "vlan", "mac", "neighbors");
+            List.of("device", "address", "gateway", "mtu", "vlan", "mac", "reversePath", "neighbors");
     private static final String DEVICE_EXAMPLE = "device: \"0000:8a:00.0\"";
     private static final String ADDRESS_EXAMPLE = "address: 203.0.113.1/24";
     private static final String PORTS_EXAMPLE = "ports: { edge: { " + DEVICE_EXAMPLE + ", " + ADDRESS_EXAMPLE + " } }";
@@ -85,6 +85,7 @@ final class DraftReader {
                         port.value("mtu", Values.integer(576, 9600)),
                         port.value("vlan", Values.integer(1, 4094)),
                         port.value("mac", DraftReader::unicastMac),
+                        port.value("reversePath", text -> Values.oneOf(text, List.of("strict", "off"))),
                         readNeighbors(port)));
     }
 

@@ -10,7 +10,8 @@ import java.util.OptionalInt;
 /**
  * One DPDK port: the device, and what makes it a host on its networks. {@code device} is a PCI address or a vdev
  * string, as DPDK takes it. The addresses keep their host bits: they are the port's own.
- * Of each family there is one gateway or none.
+ * Of each family there is one gateway or none. A port that checks the reverse path lets only those open sessions whom
+ * the relay would answer through it.
  */
 public record PortConfig(
         String name,
@@ -20,6 +21,7 @@ public record PortConfig(
         OptionalInt mtu,
         OptionalInt vlan,
         Optional<MacAddress> mac,
+        boolean checksReversePath,
         Map<InetAddress, MacAddress> neighbors) {
 
     /** The device's address as DPDK and sysfs have it, e.g. {@code 0000:8a:00.0}; empty for a virtual device. */

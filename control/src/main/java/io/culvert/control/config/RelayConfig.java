@@ -102,6 +102,7 @@ public record RelayConfig(
                 number(port.mtu()),
                 number(port.vlan()),
                 port.mac().map(Located::value),
+                port.reversePath().map(Located::value).orElse("strict").equals("strict"),
                 Collections.unmodifiableMap(neighbors));
     }
 

@@ -43,7 +43,7 @@ class RelayConfigTest {
         assertEquals(new RelayConfig(
                 "default",
                 List.of(new PortConfig("lan", "net_tap0", List.of(Cidr.parse("192.0.2.1/24")), List.of(),
-                        OptionalInt.empty(), OptionalInt.empty(), Optional.empty(), Map.of())),
+                        OptionalInt.empty(), OptionalInt.empty(), Optional.empty(), true, Map.of())),
                 new WorkersConfig(List.of(), 1, WorkersConfig.Poll.ADAPTIVE),
                 new MemoryConfig(MemoryConfig.Huge.AUTO, 0),
                 new LimitsConfig(262_144, OptionalInt.empty(), OptionalInt.empty(),
