@@ -9,6 +9,7 @@ import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
 import java.util.List;
 
 /**
@@ -28,6 +29,8 @@ public final class AddressBook {
     private static final long MIX = 0x9E3779B97F4A7C15L;
     /** A reference count that never falls to 0. */
     private static final int PINNED = Integer.MAX_VALUE;
+
+    private static final VarHandle INDEX = JAVA_INT.varHandle();
 
     private final MemorySegment addresses;
     private final int capacity;
@@ -89,7 +92,11 @@ public final class AddressBook {
         return isNumber(address) ? addresses.get(JAVA_LONG, at(id(address)) + Long.BYTES) : Ipv6Address.mapped(address);
     }
 
-    /** 32 bits of an address that are the same in all workers, whatever its number: an IPv4 address is its own. */
+    /**
+     * 32 bits of an address that are the same in all workers, whatever its number: an IPv4 address is its own. Without
+     * a key, for it chooses a client's external address, which has to outlive the table and its seed. Nobody gains by
+     * digests that meet: they try the same external address first, and the others when its ports are lent.
+     */
     public int digest(final int address) {
         if (!isNumber(address)) {
             return address;
@@ -98,17 +105,22 @@ public final class AddressBook {
         return (int) (mixed * MIX >>> Integer.SIZE);
     }
 
-    /** The number of an IPv6 address, or NONE. Asked by another worker it may miss one that is coming or going. */
+    /**
+     * The number of an IPv6 address, or NONE. Asked by another worker it may miss one that is coming or going, and may
+     * even find a number that has just become another's: what is made of the number has to be compared in full. It ends
+     * after as many places as there are, whatever the owner moves meanwhile.
+     */
     public int find(final long high, final long low) {
         int at = home(high, low);
-        // Read once: another worker's book may change meanwhile.
-        int id = idAt(at);
-        while (id != FREE) {
+        for (int probe = 0; probe <= indexMask; probe++) {
+            final int id = idAt(at);
+            if (id == FREE) {
+                return NONE;
+            }
             if (holds(id, high, low)) {
                 return number(id);
             }
             at = at + 1 & indexMask;
-            id = idAt(at);
         }
         return NONE;
     }
@@ -131,7 +143,7 @@ public final class AddressBook {
         while (idAt(place) != FREE) {
             place = place + 1 & indexMask;
         }
-        index.setAtIndex(JAVA_INT, place, id);
+        idAt(place, id);
         return number(id);
     }
 
@@ -174,15 +186,20 @@ public final class AddressBook {
             final int number = number(idAt(at));
             final int home = home(high(number), low(number));
             if ((at - home & indexMask) >= (at - hole & indexMask)) {
-                index.setAtIndex(JAVA_INT, hole, idAt(at));
+                idAt(hole, idAt(at));
                 hole = at;
             }
         }
-        index.setAtIndex(JAVA_INT, hole, FREE);
+        idAt(hole, FREE);
     }
 
+    /** In order behind {@link #idAt(int, int)}: who reads an id reads the address that it was given for. */
     private int idAt(final int place) {
-        return index.getAtIndex(JAVA_INT, place);
+        return (int) INDEX.getAcquire(index, (long) place * Integer.BYTES);
+    }
+
+    private void idAt(final int place, final int id) {
+        INDEX.setRelease(index, (long) place * Integer.BYTES, id);
     }
 
     private int references(final int id) {

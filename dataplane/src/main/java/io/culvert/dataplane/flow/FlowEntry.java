@@ -90,6 +90,16 @@ public final class FlowEntry {
                 | ((entries.get(LONG, at + KEY_HI) ^ keyHi) & KEY_HI_MASK)) == 0;
     }
 
+    /** {@link #matches} for a reader that does not own the entry: false, too, when it changed meanwhile. */
+    static boolean matchedAtOneInstant(final MemorySegment entries, final long at, final long keyLo,
+                                       final long keyHi) {
+        final int before = entries.get(INT, at + VERSION);
+        VarHandle.loadLoadFence();
+        final boolean matches = matches(entries, at, keyLo, keyHi);
+        VarHandle.loadLoadFence();
+        return matches && (before & 1) == 0 && entries.get(INT, at + VERSION) == before;
+    }
+
     static boolean isLive(final MemorySegment entries, final long at) {
         return (entries.get(BYTE, at + FLAGS) & FLAG_LIVE) != 0;
     }

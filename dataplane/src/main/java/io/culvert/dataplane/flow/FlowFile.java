@@ -192,6 +192,7 @@ public final class FlowFile {
         if (file.get(JAVA_LONG, MAGIC_AT) != MAGIC || file.get(JAVA_INT, LAYOUT_AT) != LAYOUT_VERSION) {
             throw new IOException(path + " is not a flow table of layout " + LAYOUT_VERSION);
         }
+        VarHandle.loadLoadFence();
         final int sessions = file.get(JAVA_INT, SESSIONS_AT);
         final int addresses = file.get(JAVA_INT, ADDRESSES_AT);
         if (sessions < 0 || addresses < 0 || file.get(JAVA_INT, BUCKETS_AT) != bucketsFor(sessions)) {
@@ -221,6 +222,8 @@ public final class FlowFile {
         file.set(JAVA_INT, ADDRESSES_AT, addresses);
         file.set(JAVA_LONG, SEED_LO_AT, random.nextLong());
         file.set(JAVA_LONG, SEED_HI_AT, random.nextLong());
+        // A reader that finds the magic finds what it announces.
+        VarHandle.storeStoreFence();
         file.set(JAVA_LONG, MAGIC_AT, MAGIC);
     }
 
@@ -306,11 +309,14 @@ public final class FlowFile {
     }
 
     /**
-     * Fills a new file with the sessions of one that has another size, close together.
+     * Fills a new file with the sessions of one that has another size, close together. It takes over the seed, too, on
+     * which more depends than where flows lie: where client endpoints that share an external one have their home.
      *
      * @return how many found no room
      */
     public int fill(final FlowFile from) {
+        header.set(JAVA_LONG, SEED_LO_AT, from.seedLo());
+        header.set(JAVA_LONG, SEED_HI_AT, from.seedHi());
         int room = 0;
         int left = 0;
         for (int session = 0; session < Math.clamp(from.highWater(), 0, from.capacity()); session++) {

@@ -6,6 +6,7 @@ import static io.culvert.bindings.CacheLines.INT;
 import static io.culvert.bindings.CacheLines.LONG;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
 
 /**
  * One bucket of the index: eight lanes of an 8-bit tag and a slot, in one cache line, so that a lookup that finds its
@@ -68,6 +69,8 @@ final class FlowIndex {
 
     static void set(final MemorySegment index, final long bucket, final int lane, final int tag, final int slot) {
         index.set(INT, bucket + SLOTS + (long) lane * Integer.BYTES, slot);
+        // Another worker that sees the tag sees its slot, and the entry that was written before.
+        VarHandle.storeStoreFence();
         index.set(BYTE, bucket + TAGS + lane, (byte) tag);
     }
 

@@ -10,6 +10,7 @@ import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.wire.IpAddress;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
 import java.util.List;
 
 /**
@@ -121,6 +122,33 @@ public final class FlowTable {
             }
         }
         return NOT_FOUND;
+    }
+
+    /**
+     * {@link #find} for a thread that does not own the table, while its owner changes it. A flow that comes or goes may
+     * be missed. What is found was one flow at one instant: its version was even and the same before and after its
+     * key was read, which on a weakly ordered processor takes the fences that {@link #find}, on the walk, does without.
+     */
+    public boolean hasSeenFromOutside(final long keyLo, final long keyHi) {
+        final long hash = hash(keyLo, keyHi);
+        final int tag = FlowIndex.tag(hash);
+        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
+            final long bucket = bucket((int) hash + probe);
+            for (int lane = 0; lane < FlowIndex.LANES; lane++) {
+                if (FlowIndex.tagAt(index, bucket, lane) == tag) {
+                    // The tag was written behind its slot.
+                    VarHandle.loadLoadFence();
+                    if (FlowEntry.matchedAtOneInstant(entries, at(FlowIndex.slotAt(index, bucket, lane)), keyLo,
+                            keyHi)) {
+                        return true;
+                    }
+                }
+            }
+            if (FlowIndex.findFree(index, bucket) != 0) {
+                return false;
+            }
+        }
+        return false;
     }
 
     /** How many sessions are live. */
@@ -414,6 +442,11 @@ public final class FlowTable {
 
     public int adjacency(final int slot) {
         return Short.toUnsignedInt(entries.get(SHORT, at(slot) + FlowEntry.ADJACENCY));
+    }
+
+    /** Names the next hop of a live flow that had none. */
+    public void adjacency(final int slot, final int adjacency) {
+        entries.set(SHORT, at(slot) + FlowEntry.ADJACENCY, (short) adjacency);
     }
 
     /** Which of the pool's addresses lent the port; of a forward flow. */

@@ -18,9 +18,6 @@ public final class Admission {
     public static final int NO_WORKER = ExternalPorts.NO_OWNER;
     public static final int ANY_WORKER = -2;
 
-    /** 2^64 divided by the golden ratio. */
-    private static final long MIX = 0x9E3779B97F4A7C15L;
-
     private final AddressBook book;
     private final RuleTable rules;
     private final SnatPools pools;
@@ -141,19 +138,13 @@ public final class Admission {
     }
 
     /**
-     * The worker where sessions of a client endpoint share their external endpoint: the same for both ports of a pair,
-     * and after a restart.
+     * Whether sessions of this client endpoint share an external one, so that all have to live with one worker.
      *
      * @param high and {@code low} halves of the source, which may be no client at all; IPv4 as ::ffff:a.b.c.d
-     * @return NO_WORKER when the rule that this packet matches shares none
      */
-    public int homeOf(final long high, final long low, final int destination, final int ports, final int workers) {
+    public boolean sharesEndpoint(final long high, final long low, final int destination, final int ports) {
         final int found = rules.find(destination, Wire.host16(ports >>> Short.SIZE), high, low);
-        if (found < 0 || !rules.rule(found).behavior().sharesEndpoints()) {
-            return NO_WORKER;
-        }
-        final long endpoint = (high ^ Long.rotateLeft(low, 17)) + (Wire.host16(ports) >>> 1);
-        return (int) Math.unsignedMultiplyHigh(endpoint * MIX, workers);
+        return found >= 0 && rules.rule(found).behavior().sharesEndpoints();
     }
 
     private int openTowards(final Rule rule, final long keyLo, final int ports, final int toTarget,

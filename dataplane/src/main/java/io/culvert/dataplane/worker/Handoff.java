@@ -79,6 +79,19 @@ public final class Handoff {
     }
 
     /**
+     * The worker where the sessions of a client endpoint live that share an external one: the same for both ports of a
+     * pair. The hash is that of the first worker's table, so nobody outside can aim all endpoints at one worker; the
+     * next process keeps the table's seed as long as it keeps its sessions, and so their homes.
+     *
+     * @param high and {@code low} halves of the client's address; IPv4 as ::ffff:a.b.c.d
+     */
+    int homeOf(final long high, final long low, final int clientPort) {
+        final FlowTable first = tables[0];
+        final long hash = first.hash(first.hash(high, low), clientPort >>> 1);
+        return (int) Math.unsignedMultiplyHigh(hash, workers);
+    }
+
+    /**
      * Which worker but the one that asks has this flow: tables are read while their owners write them, so a flow that
      * is being written may be missed, and no more. For ways too seldom to matter to the owners' caches.
      *
@@ -87,7 +100,7 @@ public final class Handoff {
     int holderOf(final int asking, final long keyLo, final long keyHi) {
         for (int worker = 0; worker < workers; worker++) {
             final FlowTable table = tables[worker];
-            if (worker != asking && table.find(keyLo, keyHi, table.hash(keyLo, keyHi)) != FlowTable.NOT_FOUND) {
+            if (worker != asking && table.hasSeenFromOutside(keyLo, keyHi)) {
                 return worker;
             }
         }
@@ -104,7 +117,7 @@ public final class Handoff {
             final int source = numberAt(frame + Ipv6.SOURCE, books[worker]);
             final int destination = numberAt(frame + Ipv6.DESTINATION, books[worker]);
             final long keyLo = Integer.toUnsignedLong(source) | (long) destination << Integer.SIZE;
-            if (table.find(keyLo, keyHi, table.hash(keyLo, keyHi)) != FlowTable.NOT_FOUND) {
+            if (table.hasSeenFromOutside(keyLo, keyHi)) {
                 return worker;
             }
         }

@@ -10,6 +10,7 @@ import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.Ipv6;
 import io.culvert.dataplane.wire.Ipv6Address;
+import io.culvert.dataplane.wire.Wire;
 
 /** The way of a packet from the worker whose queue it came in on to the one that may know its session. */
 final class Steering {
@@ -80,8 +81,8 @@ final class Steering {
 
     private int homeOf(final long high, final long low, final long keyLo, final int ports) {
         final int destination = (int) (keyLo >>> Integer.SIZE);
-        return sharesEndpoints ? admission.homeOf(high, low, destination, ports, handoff.workers())
-                : Admission.NO_WORKER;
+        return sharesEndpoints && admission.sharesEndpoint(high, low, destination, ports)
+                ? handoff.homeOf(high, low, Wire.host16(ports)) : Admission.NO_WORKER;
     }
 
     /** Hands a packet of the burst over; counted as dropped when there is no room. */

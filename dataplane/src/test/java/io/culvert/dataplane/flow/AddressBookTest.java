@@ -15,8 +15,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(Seeded.class)
@@ -120,5 +126,33 @@ class AddressBookTest {
         });
         assertEquals(live.size(), live.stream().distinct().count());
         assertEquals(live.size() + PLAN.size(), book.size());
+    }
+
+    /** The owner moves addresses in a full book while another worker asks: each answer comes, and is right. */
+    @Test
+    @Timeout(60)
+    void whoAsksFromAnotherThreadGetsNoNumberOfAnAddressThatStayed(final SplittableRandom random) throws Exception {
+        final int stays = book.acquire(9, 9);
+        final AtomicBoolean ends = new AtomicBoolean();
+        try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+            final Future<Long> asked = other.submit(() -> {
+                long questions = 0;
+                while (!ends.get()) {
+                    final int found = book.find(9, 9);
+                    assertTrue(found == stays || found == AddressBook.NONE, "missed or found, never mistaken");
+                    assertEquals(AddressBook.NONE, book.find(10, 10), "was never there");
+                    questions++;
+                }
+                return questions;
+            });
+            for (int step = 0; step < 300_000; step++) {
+                final int number = book.acquire(7, random.nextInt(1_000));
+                final int another = book.acquire(8, step % 40);
+                book.release(number);
+                book.release(another);
+            }
+            ends.set(true);
+            assertTrue(asked.get(30, TimeUnit.SECONDS) > 0);
+        }
     }
 }

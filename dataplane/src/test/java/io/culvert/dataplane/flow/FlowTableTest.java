@@ -36,6 +36,21 @@ class FlowTableTest {
     }
 
     @Test
+    void showsOthersOnlyFlowsThatAreWhole() {
+        final int slot = open(1, 2);
+        assertTrue(flows.hasSeenFromOutside(1, UDP));
+        assertTrue(flows.hasSeenFromOutside(2, UDP));
+        assertFalse(flows.hasSeenFromOutside(3, UDP));
+        final MemorySegment entry = flows.entry(slot);
+        final int version = entry.get(ValueLayout.JAVA_INT, FlowEntry.VERSION);
+        entry.set(ValueLayout.JAVA_INT, FlowEntry.VERSION, version | 1);
+        assertFalse(flows.hasSeenFromOutside(1, UDP), "its owner is writing it");
+        entry.set(ValueLayout.JAVA_INT, FlowEntry.VERSION, version + 2);
+        flows.close(slot);
+        assertFalse(flows.hasSeenFromOutside(1, UDP));
+    }
+
+    @Test
     void findsNothingBeforePublication() {
         final int slot = flows.take();
         write(slot, 1, 2);
