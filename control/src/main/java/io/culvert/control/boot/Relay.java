@@ -18,7 +18,6 @@ import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.NeighborFile;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Adoption;
 import io.culvert.dataplane.nat.ReplyQueues;
 import io.culvert.dataplane.nat.Rule;
@@ -175,6 +174,8 @@ public final class Relay implements AutoCloseable {
         final FlowFile.Owner owner = Fingerprints.owner(plan, hz, spreadKey);
         final int[] kept = new int[plan.rules().size()];
         if (!predecessor.tables().isEmpty()) {
+            // First, for sessions name their clients' next hops only if these are known.
+            predecessor.remindOf(neighbors, owner);
             final List<Adoption.Outcome> outcomes = new ArrayList<>();
             for (final Worker worker : workers) {
                 final int number = outcomes.size();
@@ -183,7 +184,6 @@ public final class Relay implements AutoCloseable {
                 Arrays.setAll(kept, rule -> kept[rule] + outcome.keptOfRule()[rule]);
                 outcomes.add(outcome);
             }
-            predecessor.remindOf(neighbors, owner);
             heritage = Optional.of(predecessor.welcome(outcomes));
         }
         flowFiles.forEach(file -> file.owner(owner));
@@ -251,32 +251,22 @@ public final class Relay implements AutoCloseable {
                 .orElse(null);
     }
 
-    /** The configured next hops, and those that every session will need: asked for before the first packet. */
+    /** The fixed neighbours, and the next hops that every session will need: asked for before the first packet. */
     private Neighbors neighborsOf(final RelayConfig config, final MemorySegment memory) {
         final Neighbors table = new Neighbors(plan.links(), memory);
-        for (int link = 0; link < config.ports().size(); link++) {
-            final int index = link;
-            config.ports().get(link).neighbors().forEach((address, mac) -> {
-                final IpAddress neighbor = IpAddress.of(address);
-                table.addStatic(index, neighbor.high(), neighbor.low(), PlanBuilder.mac(mac));
-            });
-        }
-        final Routes routes = plan.routes();
-        for (final Rule rule : plan.rules()) {
-            final IpAddress target = plan.ip(rule.targetAddress());
-            final int route = routes.find(target.high(), target.low(), 0);
-            if (route != Routes.NONE) {
-                routes.acquire(table, route, target.high(), target.low());
+        try {
+            plan.configure(table);
+            for (int link = 0; link < config.ports().size(); link++) {
+                for (final var neighbor : config.ports().get(link).neighbors().entrySet()) {
+                    final IpAddress address = IpAddress.of(neighbor.getKey());
+                    table.addStatic(link, address.high(), address.low(), PlanBuilder.mac(neighbor.getValue()));
+                }
             }
+        } catch (final IllegalStateException e) {
+            throw new Failure(Failure.FAILED, e.getMessage()
+                    + ". Fix: name fewer neighbors:, and reach targets through a gateway", e);
         }
-        for (final Link link : plan.links()) {
-            if (link.gateway() != Link.NO_GATEWAY) {
-                table.acquire(link.index(), link.gateway());
-            }
-            if (link.gateway6() != IpAddress.NONE) {
-                table.acquire(link.index(), link.gateway6().high(), link.gateway6().low());
-            }
-        }
+        table.needConfigured();
         return table;
     }
 

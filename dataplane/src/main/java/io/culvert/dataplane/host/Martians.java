@@ -33,7 +33,7 @@ public final class Martians {
     }
 
     /**
-     * The same for the source of an IPv6 packet. IPv6 knows no broadcast; what stands for one, multicast, is among them.
+     * The same for the source of an IPv6 packet. IPv6 has no broadcast; what stands for it, multicast, is among them.
      * The address of a network itself is the anycast address of its routers (RFC 4291 2.6.1), which RFC 4291 lets them
      * send from. A link-local address is no martian; that it has no way beyond its link is the caller's to know.
      */

@@ -21,7 +21,7 @@ import java.nio.file.Path;
  */
 public final class NeighborFile {
     /** "CULVNBR" and the layout, read as a little-endian long. */
-    private static final long MAGIC = 0x01_52424E_564C5543L;
+    private static final long MAGIC = 0x02_52424E_564C5543L;
     private static final int HEADER_LENGTH = 4_096;
 
     private NeighborFile() { }

@@ -3,7 +3,6 @@ package io.culvert.dataplane.host;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.culvert.bindings.CacheLines;
 import io.culvert.bindings.NativeMemory;
@@ -11,27 +10,39 @@ import io.culvert.dataplane.wire.Ethernet;
 import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * The next hops: who they are, their MAC address, and whether they answer. One table for all workers, because ARP
- * replies and neighbor advertisements arrive at one of them only. An entry is a cache line that flows name by its
+ * replies and neighbor advertisements arrive at one of them only. A place is a cache line that flows name by its
  * number, the <em>adjacency</em>.
  * <pre>
- *  byte 0                   8                       16             20          24        28
- *     0 | key           | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | state, tries | refs |
- *    32 | confirmed, ms | asked, ms             | address                                       |
+ *  byte 0              8                       16             20          24            32      64
+ *     0 | address high | dst MAC, src MAC 0..1 | src MAC 2..5 | link, mtu | address low | unused |
  * </pre>
- * The key is the link + 1 and the IPv4 address, or a digest of the IPv6 address; the address is there in
- * full, IPv4 as ::ffff:a.b.c.d.
- * A place is never freed, but one that nobody references may be claimed for another next hop, so a search may stop at
- * the first place without a key. Workers claim and reference by compare-and-set; only the host worker
- * ({@link #maintain}) moves time-driven states; whoever receives an ARP reply confirms. The MTU reads 0 while the next
- * hop cannot be used, so that the walk finds that out by the one comparison it makes anyway.
+ * The address is there in full, IPv4 as ::ffff:a.b.c.d. The MTU reads 0 while the next hop cannot be used, so that the
+ * walk finds that out by the one comparison it makes anyway.
+ * <p>
+ * Two kinds share the places. Gateways, targets and fixed neighbours are <em>configured</em> before the first packet
+ * and stay for ever. All others are clients in connected networks, whose number outsiders choose; they are
+ * <em>learned</em>, and a flow names one only after it has answered. Until then the flow names {@link #UNKNOWN}. So
+ * whoever makes addresses up holds no place: those that do not answer are 1,024 at most, and the oldest makes room.
+ * <p>
+ * What changes is changed under a spin lock, for some tens of nanoseconds: when a session opens or ends, when a client
+ * or another next hop answers, and when it is asked. The walk reads the lines of places that its flows reference and
+ * takes no lock: such a place keeps its next hop.
  */
 public final class Neighbors {
-    public static final int NO_ADJACENCY = -1;
+    /** The adjacency of a flow whose next hop has not answered yet: its line has no MTU. */
+    public static final int UNKNOWN = 0;
+    public static final int NO_PLACE = -1;
+    /** Places in all. An adjacency is 16 bits in a flow entry. */
+    public static final int CAPACITY = 16_384;
+    /** Places that the configuration leaves to clients, at least: as many as a large broadcast domain has hosts. */
+    public static final int LEARNED_ROOM = 4_096;
 
     /** Read by the rewrite stage: 12 bytes of Ethernet header from {@link #MACS_LO}, then {@link #EGRESS}. */
     public static final int MACS_LO = 8;
@@ -39,49 +50,97 @@ public final class Neighbors {
     /** Link in the low half, MTU in the high half; the MTU is 0 while the next hop is not resolved. */
     public static final int EGRESS = MACS_HI + Integer.BYTES;
     public static final int ENTRY_LENGTH = 64;
-
-    private static final int KEY = 0;
-    private static final int STATE = EGRESS + Integer.BYTES;
-    private static final int TRIES = STATE + Short.BYTES;
-    private static final int REFS = TRIES + Short.BYTES;
-    private static final int CONFIRMED = REFS + Integer.BYTES;
-    private static final int ASKED = CONFIRMED + Long.BYTES;
-    private static final int ADDRESS_HIGH = ASKED + Long.BYTES;
-    private static final int ADDRESS_LOW = ADDRESS_HIGH + Long.BYTES;
+    static final int ADDRESS_HIGH = 0;
+    static final int ADDRESS_LOW = EGRESS + Integer.BYTES;
+    /** Bytes of all entries. */
+    static final long LENGTH = (long) CAPACITY * ENTRY_LENGTH;
 
     /** What the metric {@code culvert_neighbors} tells apart. */
     public enum State { INCOMPLETE, REACHABLE, PROBING, FAILED, STATIC }
 
-    private static final int INCOMPLETE = State.INCOMPLETE.ordinal();
-    private static final int REACHABLE = State.REACHABLE.ordinal();
-    private static final int PROBING = State.PROBING.ordinal();
-    private static final int FAILED = State.FAILED.ordinal();
-    private static final int STATIC = State.STATIC.ordinal();
+    private static final byte INCOMPLETE = (byte) State.INCOMPLETE.ordinal();
+    private static final byte REACHABLE = (byte) State.REACHABLE.ordinal();
+    private static final byte PROBING = (byte) State.PROBING.ordinal();
+    private static final byte FAILED = (byte) State.FAILED.ordinal();
+    private static final byte STATIC = (byte) State.STATIC.ordinal();
+    private static final byte FREE = -1;
+    /** Configured, and nobody has needed it yet. */
+    private static final byte RESERVED = -2;
 
-    /** An adjacency is 16 bits in a flow entry; 4,096 next hops are more than one broadcast domain should hold. */
-    private static final int CAPACITY = 4096;
-    /** Bytes of all entries. */
-    static final long LENGTH = (long) CAPACITY * ENTRY_LENGTH;
-    private static final int PROBE_LIMIT = 64;
-    private static final long NO_KEY = 0;
-    private static final long IPV6_KEY = 1L << 63;
-    /** A reference count that says: this place is changing hands. */
-    private static final int CLAIMED = -1;
+    /** Clients that were asked for, or wait for it, and that no flow names. */
+    private static final int UNRESOLVED_LIMIT = 1_024;
+    /** When all places are taken, those without an answer make room before those with one while there are so many. */
+    private static final int UNRESOLVED_KEPT = 256;
+    /** Clients that wait for their first request: at the budget's rate, 64 ms. */
+    private static final int BACKLOG_LIMIT = 64;
+    /** Of these, how many may be there because a packet needs them; the rest is for clients that open sessions. */
+    private static final int BACKLOG_FOR_PACKETS = BACKLOG_LIMIT / 4;
+    /** Requests for clients that no flow names, in a second; others have a budget of their own. */
+    private static final int NEWCOMERS_PER_SECOND = 1_000;
+    private static final int KNOWN_PER_SECOND = 2_000;
 
+    /** RFC 4861 10: RETRANS_TIMER and MAX_MULTICAST_SOLICIT. RFC 1122 2.3.2.1 allows one request a second, too. */
     private static final int RETRY_MS = 1_000;
     private static final int TRIES_LIMIT = 3;
+    /** Who was given up is asked for only if a packet needs it: after 2 s, 4 s, 8 s, and then each 16 s. */
+    private static final int BACKOFF_SHIFT_LIMIT = 4;
     /** RFC 1122 2.3.2.1 asks for a timeout on the order of a minute; Linux confirms after 30 s on average. */
     private static final int CONFIRM_AFTER_MS = 30_000;
-    private static final int REQUESTS_LIMIT = 32;
+    /** In this time {@link #maintain} looks at every place. */
+    private static final int ROUND_MS = 100;
 
-    private static final VarHandle REFS_HANDLE = JAVA_INT.varHandle();
-    private static final VarHandle KEY_HANDLE = JAVA_LONG.varHandle();
+    private static final VarHandle LOCKED;
+
+    static {
+        try {
+            LOCKED = MethodHandles.lookup().findVarHandle(Neighbors.class, "locked", boolean.class);
+        } catch (final ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     private final Link[] links;
     private final MemorySegment entries;
     private final CacheLines lines;
+    /** Complete before the workers run, and read by them without the lock. */
+    private final NeighborIndex configured;
+    private final NeighborIndex learned;
+
+    // By place.
+    private final byte[] state = new byte[CAPACITY];
+    /** Requests since the last answer. */
+    private final byte[] tries = new byte[CAPACITY];
+    private final long[] askedMs = new long[CAPACITY];
+    private final long[] confirmedMs = new long[CAPACITY];
+    /** Of a learned place; a configured one is not counted. */
+    private final int[] references = new int[CAPACITY];
+    /** Whether a packet has needed a next hop that was given up since it was last asked for. */
+    private final boolean[] isNeeded = new boolean[CAPACITY];
+
+    /** Places below this one are configured, those from it on are or become learned. */
+    private int configuredEnd = UNKNOWN + 1;
+    /** Places from this one on have never been used. */
+    private volatile int highWater = UNKNOWN + 1;
+    /** Learned places that no flow names, without an answer and with one. */
+    private final PlaceQueue unresolved;
+    private final PlaceQueue idle;
+    private final int[] backlog = new int[BACKLOG_LIMIT];
+    private int backlogHead;
+    private volatile int backlogCount;
+
+    private boolean locked;
     private volatile int generation;
     private volatile boolean wanted;
+
+    // Of the worker that asks.
+    private final RequestBudget newcomers = new RequestBudget(NEWCOMERS_PER_SECOND, BACKLOG_LIMIT);
+    private final RequestBudget known = new RequestBudget(KNOWN_PER_SECOND, KNOWN_PER_SECOND / 10);
+    private int cursor;
+    private long maintainedMs;
+    private int askedLink;
+    private long askedHigh;
+    private long askedLow;
+    private long askedMac;
 
     public Neighbors(final List<Link> links, final Arena arena) {
         this(links, arena.allocate(LENGTH, ENTRY_LENGTH));
@@ -92,85 +151,46 @@ public final class Neighbors {
         this.links = links.toArray(Link[]::new);
         this.entries = NativeMemory.unscoped(memory);
         this.lines = new CacheLines(entries);
+        this.configured = new NeighborIndex(entries, CAPACITY);
+        this.learned = new NeighborIndex(entries, CAPACITY);
+        final PlaceQueue.Links order = new PlaceQueue.Links(CAPACITY);
+        this.unresolved = new PlaceQueue(order);
+        this.idle = new PlaceQueue(order);
+        Arrays.fill(state, FREE);
+    }
+
+    static long at(final int place) {
+        return (long) place * ENTRY_LENGTH;
+    }
+
+    /** {@link #configure(int, long, long)} for IPv4. */
+    public int configure(final int link, final int address) {
+        return configure(link, 0, Ipv6Address.mapped(address));
     }
 
     /**
-     * Sends to the MAC addresses that a predecessor knew, for those of its next hops that are referenced here too and
-     * not known otherwise. They are asked for all the same, and by broadcast: an address may have moved meanwhile.
-     *
-     * @param before its memory
-     * @param linkNow the index that each of its links has now, negative for those that are no more
-     */
-    public void recall(final MemorySegment before, final int[] linkNow) {
-        for (long at = 0; at < before.byteSize(); at += ENTRY_LENGTH) {
-            final int egress = before.get(JAVA_INT, at + EGRESS);
-            final int link = egress & 0xFFFF;
-            if (before.get(JAVA_LONG, at + KEY) != NO_KEY && egress >>> Short.SIZE != 0
-                    && link < linkNow.length && linkNow[link] >= 0) {
-                recall(linkNow[link], before.get(JAVA_LONG, at + ADDRESS_HIGH),
-                        before.get(JAVA_LONG, at + ADDRESS_LOW), before.get(JAVA_LONG, at + MACS_LO));
-            }
-        }
-    }
-
-    private void recall(final int link, final long high, final long low, final long mac) {
-        final long key = key(link, high, low);
-        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final long at = at(home(key) + probe & CAPACITY - 1);
-            if (entries.get(JAVA_LONG, at + KEY) == key && isAt(at, high, low) && !isResolved(at)) {
-                resolve(at, mac);
-            }
-        }
-    }
-
-    /** All adjacencies: for the walk, which takes them by {@link CacheLines#line(MemorySegment, int)}. */
-    public MemorySegment entries() {
-        return lines.all();
-    }
-
-    /** Copies one adjacency out: for code too seldom on the way for the compiler to dissolve a view. */
-    public void read(final int adjacency, final MemorySegment copy) {
-        MemorySegment.copy(entries, at(adjacency), copy, 0, ENTRY_LENGTH);
-    }
-
-    private static long at(final int adjacency) {
-        return (long) adjacency * ENTRY_LENGTH;
-    }
-
-    /** Changes whenever a next hop becomes usable or is given up: then waiting packets are worth a look. */
-    public int generation() {
-        return generation;
-    }
-
-    /** {@link #acquire(int, long, long)} for IPv4. */
-    public int acquire(final int link, final int address) {
-        return acquire(link, 0, Ipv6Address.mapped(address));
-    }
-
-    /**
-     * References the next hop, which is asked for if it is new. Every reference ends with {@link #release}.
+     * Gives a gateway, a target or a fixed neighbour its place for ever. It is asked for when it is first needed, see
+     * {@link #need}. Before the workers run.
      *
      * @param high and {@code low} halves of its address; IPv4 as ::ffff:a.b.c.d
-     * @return its adjacency, or NO_ADJACENCY when the table has no room
+     * @return its adjacency
+     * @throws IllegalStateException when there are so many that clients would have fewer than {@link #LEARNED_ROOM}
      */
-    public int acquire(final int link, final long high, final long low) {
-        final long key = key(link, high, low);
-        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final int adjacency = home(key) + probe & CAPACITY - 1;
-            final long at = at(adjacency);
-            final long found = (long) KEY_HANDLE.getVolatile(entries, at + KEY);
-            if (found == key && reference(at, key, high, low)) {
-                return adjacency;
-            }
-            if (found == NO_KEY) {
-                break;
-            }
+    public int configure(final int link, final long high, final long low) {
+        final int known = configured.find(link, high, low);
+        if (known != UNKNOWN) {
+            return known;
         }
-        return claim(link, key, high, low);
-    }
-
-    public void release(final int adjacency) {
-        REFS_HANDLE.getAndAdd(entries, at(adjacency) + REFS, -1);
+        if (configuredEnd != highWater || configuredEnd == CAPACITY - LEARNED_ROOM) {
+            throw new IllegalStateException(configuredEnd != highWater ? "clients have places already"
+                    : "more than " + (CAPACITY - LEARNED_ROOM - 1) + " gateways, targets and fixed neighbors");
+        }
+        final int place = configuredEnd++;
+        highWater = configuredEnd;
+        write(place, link, high, low);
+        state[place] = RESERVED;
+        configured.add(place);
+        return place;
     }
 
     /** {@link #addStatic(int, long, long, long)} for IPv4. */
@@ -180,13 +200,160 @@ public final class Neighbors {
 
     /** A next hop whose MAC address the configuration gives: never asked for, never forgotten. */
     public void addStatic(final int link, final long high, final long low, final long mac) {
-        final int adjacency = acquire(link, high, low);
-        if (adjacency == NO_ADJACENCY) {
-            throw new IllegalArgumentException("more than " + CAPACITY + " neighbors");
+        final int place = configure(link, high, low);
+        resolve(place, mac);
+        state[place] = STATIC;
+    }
+
+    /**
+     * Sends to the MAC addresses that a predecessor knew until their owners have answered this process. Those that are
+     * in use are asked for all the same, and by broadcast: an address may have moved meanwhile.
+     *
+     * @param before its memory
+     * @param linkNow the index that each of its links has now, negative for those that are no more
+     */
+    public void recall(final MemorySegment before, final int[] linkNow) {
+        for (long at = 0; at < before.byteSize(); at += ENTRY_LENGTH) {
+            final int egress = before.get(JAVA_INT, at + EGRESS);
+            final int link = egress & 0xFFFF;
+            if (egress >>> Short.SIZE != 0 && link < linkNow.length && linkNow[link] >= 0) {
+                recall(linkNow[link], before.get(JAVA_LONG, at + ADDRESS_HIGH),
+                        before.get(JAVA_LONG, at + ADDRESS_LOW), before.get(JAVA_LONG, at + MACS_LO));
+            }
         }
-        final long at = at(adjacency);
-        resolve(at, mac);
-        entries.set(JAVA_SHORT, at + STATE, (short) STATIC);
+    }
+
+    private void recall(final int link, final long high, final long low, final long mac) {
+        lock();
+        try {
+            int place = configured.find(link, high, low);
+            if (place == UNKNOWN && learned.find(link, high, low) == UNKNOWN) {
+                place = claim(link, high, low);
+                if (place != NO_PLACE) {
+                    idle.add(place);
+                }
+            }
+            if (place > UNKNOWN && !isResolved(place)) {
+                resolve(place, mac);
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    /** The adjacency of a configured next hop, or {@link #UNKNOWN}: then it is a client that may be learned. */
+    public int configured(final int link, final long high, final long low) {
+        return configured.find(link, high, low);
+    }
+
+    /** Whether a flow to this client can be given a place, when it answers: for who is about to open a session. */
+    public boolean hasRoom(final int link, final long high, final long low) {
+        lock();
+        try {
+            return highWater < CAPACITY || unresolved.size() + idle.size() > 0
+                    || learned.find(link, high, low) != UNKNOWN;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * References a client that has answered, for a flow that will name it; another is asked for, as far as the budget
+     * goes. Every reference ends with {@link #release}.
+     *
+     * @param opens whether a session opens; a packet of one that is open stands back behind those that do
+     * @return its adjacency, or {@link #UNKNOWN}
+     */
+    public int acquire(final int link, final long high, final long low, final boolean opens) {
+        lock();
+        try {
+            final int place = learned.find(link, high, low);
+            if (place == UNKNOWN) {
+                seek(link, high, low, opens ? BACKLOG_LIMIT : BACKLOG_FOR_PACKETS);
+                return UNKNOWN;
+            }
+            if (!isResolved(place)) {
+                isNeeded[place] = true;
+                return UNKNOWN;
+            }
+            if (references[place]++ == 0) {
+                idle.remove(place);
+            }
+            return place;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Ends a reference. {@link #UNKNOWN} and configured next hops have none. */
+    public void release(final int adjacency) {
+        if (adjacency < configuredEnd) {
+            return;
+        }
+        lock();
+        try {
+            if (--references[adjacency] == 0) {
+                (isResolved(adjacency) ? idle : unresolved).add(adjacency);
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * The place of a client for whose answer a packet may wait. It may become another's before: the packet finds its
+     * next hop anew when it is woken.
+     *
+     * @return {@link #NO_PLACE} when the budget of requests has no room for it now
+     */
+    public int placeToWaitFor(final int link, final long high, final long low) {
+        lock();
+        try {
+            final int place = learned.find(link, high, low);
+            return place == UNKNOWN ? seek(link, high, low, BACKLOG_FOR_PACKETS) : place;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Says that a packet or a session needs this next hop: one that nobody asked for yet, or not any more, is. */
+    public void need(final int place) {
+        if (state[place] == FAILED) {
+            isNeeded[place] = true;
+        } else if (state[place] == RESERVED) {
+            lock();
+            try {
+                state[place] = state[place] == RESERVED ? INCOMPLETE : state[place];
+                wanted = true;
+            } finally {
+                unlock();
+            }
+        }
+    }
+
+    /** Has all configured next hops asked for: at the start, so that the first packets need not wait. */
+    public void needConfigured() {
+        for (int place = UNKNOWN + 1; place < configuredEnd; place++) {
+            need(place);
+        }
+    }
+
+    /** All places: for the walk, which takes them by {@link CacheLines#line(MemorySegment, int)}. */
+    public MemorySegment entries() {
+        return lines.all();
+    }
+
+    /** Copies the line of an adjacency out: for code too seldom on the way for the compiler to dissolve a view. */
+    public void read(final int adjacency, final MemorySegment copy) {
+        copy.set(JAVA_LONG, MACS_HI, entries.get(JAVA_LONG, at(adjacency) + MACS_HI));
+        // The MTU that says that the MAC address is known must not be read behind an older MAC address.
+        VarHandle.loadLoadFence();
+        copy.set(JAVA_LONG, MACS_LO, entries.get(JAVA_LONG, at(adjacency) + MACS_LO));
+    }
+
+    /** Changes whenever a next hop becomes usable or is given up: then waiting packets are worth a look. */
+    public int generation() {
+        return generation;
     }
 
     /** The link that the next hop is on. */
@@ -195,28 +362,20 @@ public final class Neighbors {
     }
 
     /** Whether the next hop has been given up: what waits for it may as well be dropped. */
-    public boolean hasFailed(final int adjacency) {
-        return entries.get(JAVA_SHORT, at(adjacency) + STATE) == FAILED;
+    public boolean hasFailed(final int place) {
+        return state[place] == FAILED;
     }
 
-    public boolean isResolved(final int adjacency) {
-        return isResolved(at(adjacency));
-    }
-
-    private boolean isResolved(final long at) {
-        return mtu(at) != 0;
+    public boolean isResolved(final int place) {
+        return mtu(place) != 0;
     }
 
     /** Longest IP packet that can leave there, bytes; 0 while the next hop is not resolved. */
-    public int mtu(final int adjacency) {
-        return mtu(at(adjacency));
+    public int mtu(final int place) {
+        return entries.get(JAVA_INT, at(place) + EGRESS) >>> Short.SIZE;
     }
 
-    private int mtu(final long at) {
-        return entries.get(JAVA_INT, at + EGRESS) >>> Short.SIZE;
-    }
-
-    /** {@link #confirm(int, long, long, long, boolean, int)} for IPv4, where whoever speaks last is right. */
+    /** {@link #confirm(int, long, long, long, boolean, long)} for IPv4, where whoever speaks last is right. */
     public boolean confirm(final int link, final int address, final long mac, final long nowMs) {
         return confirm(link, 0, Ipv6Address.mapped(address), mac, true, nowMs);
     }
@@ -231,162 +390,250 @@ public final class Neighbors {
      */
     public boolean confirm(final int link, final long high, final long low, final long mac,
                            final boolean overrides, final long nowMs) {
-        final long key = key(link, high, low);
-        boolean known = false;
-        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final long at = at(home(key) + probe & CAPACITY - 1);
-            final long found = (long) KEY_HANDLE.getVolatile(entries, at + KEY);
-            if (found == NO_KEY) {
-                break;
+        lock();
+        try {
+            final int fixed = configured.find(link, high, low);
+            final int place = fixed != UNKNOWN ? fixed : learned.find(link, high, low);
+            if (place == UNKNOWN) {
+                return false;
             }
-            // Two workers may have claimed a place for the same next hop at once, so the search goes on.
-            if (found == key && isAt(at, high, low)) {
-                known = true;
-                if (entries.get(JAVA_SHORT, at + STATE) != STATIC && mayLearn(at, mac, overrides)) {
-                    entries.set(JAVA_LONG, at + CONFIRMED, nowMs);
-                    entries.set(JAVA_SHORT, at + TRIES, (short) 0);
-                    entries.set(JAVA_SHORT, at + STATE, (short) REACHABLE);
-                    resolve(at, mac == 0 ? entries.get(JAVA_LONG, at + MACS_LO) : mac);
+            if (state[place] != STATIC && mayLearn(place, mac, overrides)) {
+                confirmedMs[place] = nowMs;
+                tries[place] = 0;
+                state[place] = REACHABLE;
+                if (!isResolved(place) && place >= configuredEnd && references[place] == 0) {
+                    unresolved.remove(place);
+                    idle.add(place);
                 }
+                resolve(place, mac == 0 ? mac(place) : mac);
             }
+            return true;
+        } finally {
+            unlock();
         }
-        return known;
     }
 
-    private boolean mayLearn(final long at, final long mac, final boolean overrides) {
-        if (!isResolved(at)) {
+    private boolean mayLearn(final int place, final long mac, final boolean overrides) {
+        if (!isResolved(place)) {
             return mac != 0;
         }
-        return overrides || mac == 0 || mac == (entries.get(JAVA_LONG, at + MACS_LO) & Ethernet.MAC_MASK);
+        return overrides || mac == 0 || mac == mac(place);
+    }
+
+    private long mac(final int place) {
+        return entries.get(JAVA_LONG, at(place) + MACS_LO) & Ethernet.MAC_MASK;
     }
 
     /** Whether {@link #maintain} has something to do before its next turn. */
     public boolean isWanted() {
-        return wanted;
+        return wanted || backlogCount > 0;
     }
 
-    /** The host worker's turn: asks for the unresolved, confirms the old, gives up the silent. */
+    /**
+     * A turn of the worker that asks: for the clients that wait for their first request, then for whom it is time
+     * among a slice of all places, so that every place is looked at ten times a second.
+     */
     public void maintain(final Solicitor solicitor, final long nowMs) {
-        wanted = false;
-        int requests = 0;
-        for (int adjacency = 0; adjacency < CAPACITY && requests < REQUESTS_LIMIT; adjacency++) {
-            final long at = at(adjacency);
-            if ((long) KEY_HANDLE.getVolatile(entries, at + KEY) != NO_KEY && isDue(at, nowMs)) {
-                ask(at, solicitor, nowMs);
-                requests++;
+        newcomers.refill(nowMs);
+        known.refill(nowMs);
+        while (backlogCount > 0 && newcomers.hasLeft()) {
+            if (askNextOfBacklog(nowMs)) {
+                solicit(solicitor);
             }
         }
-        wanted |= requests == REQUESTS_LIMIT;
+        final int places = highWater - 1;
+        final long slice = wanted ? places : Math.clamp((nowMs - maintainedMs) * places / ROUND_MS + 1, 0, places);
+        wanted = false;
+        maintainedMs = nowMs;
+        for (int i = 0; i < slice; i++) {
+            cursor = cursor % places + 1;
+            final RequestBudget budget = isUsed(cursor) ? known : newcomers;
+            if (isDue(cursor, nowMs) && budget.hasLeft() && ask(cursor, nowMs)) {
+                budget.spend();
+                solicit(solicitor);
+            }
+        }
     }
 
-    /** How many entries are in this state: for the metrics, not for the walk. */
-    public int count(final State state) {
+    /** How many next hops are in this state: for the metrics, not for the walk. */
+    public int count(final State counted) {
         int count = 0;
-        for (int adjacency = 0; adjacency < CAPACITY; adjacency++) {
-            final long at = at(adjacency);
-            final boolean isUsed = entries.get(JAVA_LONG, at + KEY) != NO_KEY;
-            count += isUsed && entries.get(JAVA_SHORT, at + STATE) == state.ordinal() ? 1 : 0;
+        for (int place = UNKNOWN + 1; place < highWater; place++) {
+            count += state[place] == counted.ordinal() ? 1 : 0;
         }
         return count;
     }
 
-    private boolean isDue(final long at, final long nowMs) {
-        final int state = entries.get(JAVA_SHORT, at + STATE);
-        final boolean used = (int) REFS_HANDLE.getVolatile(entries, at + REFS) > 0;
-        final long sinceConfirmed = nowMs - entries.get(JAVA_LONG, at + CONFIRMED);
-        if (state == REACHABLE) {
-            return used && sinceConfirmed > CONFIRM_AFTER_MS;
+    /** @return false when the next one of the backlog has answered or left meanwhile */
+    private boolean askNextOfBacklog(final long nowMs) {
+        lock();
+        try {
+            final int place = backlog[backlogHead];
+            backlogHead = (backlogHead + 1) % BACKLOG_LIMIT;
+            backlogCount = backlogCount - 1;
+            if (state[place] != INCOMPLETE || tries[place] != 0) {
+                return false;
+            }
+            newcomers.spend();
+            note(place, nowMs, 0);
+            return true;
+        } finally {
+            unlock();
         }
-        final boolean mayAsk = entries.get(JAVA_SHORT, at + TRIES) == 0
-                || nowMs - entries.get(JAVA_LONG, at + ASKED) >= RETRY_MS;
-        return used && (state == INCOMPLETE || state == PROBING || state == FAILED) && mayAsk;
     }
 
-    private void ask(final long at, final Solicitor solicitor, final long nowMs) {
-        final int tries = entries.get(JAVA_SHORT, at + TRIES);
-        final int state = entries.get(JAVA_SHORT, at + STATE);
-        if (state == REACHABLE) {
-            entries.set(JAVA_SHORT, at + STATE, (short) PROBING);
-        } else if (state != FAILED && tries >= TRIES_LIMIT) {
-            entries.set(JAVA_SHORT, at + STATE, (short) FAILED);
-            entries.set(JAVA_INT, at + EGRESS, entries.get(JAVA_INT, at + EGRESS) & 0xFFFF);
-            changed();
-        }
-        entries.set(JAVA_LONG, at + ASKED, nowMs);
-        entries.set(JAVA_SHORT, at + TRIES, (short) (Math.min(tries, TRIES_LIMIT) + 1));
-        // The known address is asked first: a unicast confirmation does not wake the whole network (RFC 1122).
-        final long mac = entries.get(JAVA_SHORT, at + STATE) == PROBING
-                ? entries.get(JAVA_LONG, at + MACS_LO) & Ethernet.MAC_MASK : 0;
-        solicitor.solicit(links[entries.get(JAVA_INT, at + EGRESS) & 0xFFFF],
-                entries.get(JAVA_LONG, at + ADDRESS_HIGH), entries.get(JAVA_LONG, at + ADDRESS_LOW), mac);
+    /** Whether a flow names it or may at any time: then it is kept confirmed. */
+    private boolean isUsed(final int place) {
+        return place < configuredEnd || references[place] > 0;
     }
 
-    private void resolve(final long at, final long mac) {
-        final int link = entries.get(JAVA_INT, at + EGRESS) & 0xFFFF;
-        entries.set(JAVA_LONG, at + MACS_LO, mac & Ethernet.MAC_MASK | links[link].mac() << 48);
-        VarHandle.storeStoreFence();
-        entries.set(JAVA_INT, at + EGRESS, link | links[link].mtu() << Short.SIZE);
+    private boolean isDue(final int place, final long nowMs) {
+        final byte now = state[place];
+        if (now < INCOMPLETE || now == STATIC || isResolved(place) && !isUsed(place)) {
+            return false;
+        }
+        if (now == REACHABLE) {
+            return nowMs - confirmedMs[place] > CONFIRM_AFTER_MS;
+        }
+        if (tries[place] == 0) {
+            // What waits in the backlog has its turn there.
+            return isUsed(place);
+        }
+        return (now != FAILED || isNeeded[place]) && nowMs - askedMs[place] >= patienceMs(now, tries[place]);
+    }
+
+    private static int patienceMs(final byte state, final int tries) {
+        return state == FAILED ? RETRY_MS << Math.min(tries - TRIES_LIMIT + 1, BACKOFF_SHIFT_LIMIT) : RETRY_MS;
+    }
+
+    /** Moves a place that is due to its next state. @return whether it is to be asked for */
+    private boolean ask(final int place, final long nowMs) {
+        lock();
+        try {
+            if (!isDue(place, nowMs)) {
+                return false; // it answered, or became another's, since it was looked at
+            }
+            if (state[place] == INCOMPLETE && tries[place] >= TRIES_LIMIT) {
+                state[place] = FAILED;
+                isNeeded[place] = false;
+                giveUp(place);
+                return false;
+            }
+            if (state[place] == REACHABLE) {
+                state[place] = PROBING;
+            } else if (state[place] == PROBING && tries[place] >= TRIES_LIMIT) {
+                // Who does not answer at the MAC address that it had is asked for anew, and everybody hears it.
+                state[place] = INCOMPLETE;
+                tries[place] = 0;
+                giveUp(place);
+            }
+            // The known address is asked first: a unicast confirmation does not wake the whole network (RFC 1122).
+            note(place, nowMs, state[place] == PROBING ? mac(place) : 0);
+            return true;
+        } finally {
+            unlock();
+        }
+    }
+
+    private void giveUp(final int place) {
+        entries.set(JAVA_INT, at(place) + EGRESS, link(place));
         changed();
     }
 
-    @SuppressWarnings("NonAtomicOperationOnVolatileField") // any change will do: readers only compare for equality
+    /** Notes a request, and whom to ask: the place may be another's when the request is written. */
+    private void note(final int place, final long nowMs, final long mac) {
+        askedMs[place] = nowMs;
+        tries[place] = (byte) Math.min(tries[place] + 1, TRIES_LIMIT + BACKOFF_SHIFT_LIMIT);
+        isNeeded[place] = false;
+        askedLink = link(place);
+        askedHigh = entries.get(JAVA_LONG, at(place) + ADDRESS_HIGH);
+        askedLow = entries.get(JAVA_LONG, at(place) + ADDRESS_LOW);
+        askedMac = mac;
+    }
+
+    private void solicit(final Solicitor solicitor) {
+        solicitor.solicit(links[askedLink], askedHigh, askedLow, askedMac);
+    }
+
+    private void resolve(final int place, final long mac) {
+        final long at = at(place);
+        final boolean wasResolved = isResolved(place);
+        final int link = link(place);
+        entries.set(JAVA_LONG, at + MACS_LO, mac & Ethernet.MAC_MASK | links[link].mac() << 48);
+        // A learned place has its MAC address before a flow names it, by way of the lock. A configured one is named
+        // before: the walk reads its MTU and then its MAC address, in this order on x86-64, where loads keep theirs.
+        VarHandle.storeStoreFence();
+        entries.set(JAVA_INT, at + EGRESS, link | links[link].mtu() << Short.SIZE);
+        if (!wasResolved) {
+            changed();
+        }
+    }
+
+    @SuppressWarnings("NonAtomicOperationOnVolatileField") // under the lock; readers only compare for equality
     private void changed() {
         generation = generation + 1;
     }
 
-    /** Takes a free place near home, or that of a next hop that nobody references, and has it asked for. */
-    private int claim(final int link, final long key, final long high, final long low) {
-        for (int probe = 0; probe < PROBE_LIMIT; probe++) {
-            final int adjacency = home(key) + probe & CAPACITY - 1;
-            final long at = at(adjacency);
-            if (REFS_HANDLE.compareAndSet(entries, at + REFS, 0, CLAIMED)) {
-                entries.set(JAVA_LONG, at + MACS_LO, links[link].mac() << 48);
-                entries.set(JAVA_INT, at + MACS_HI, (int) (links[link].mac() >>> 16));
-                entries.set(JAVA_INT, at + EGRESS, link);
-                entries.set(JAVA_SHORT, at + TRIES, (short) 0);
-                entries.set(JAVA_SHORT, at + STATE, (short) INCOMPLETE);
-                entries.set(JAVA_LONG, at + ADDRESS_HIGH, high);
-                entries.set(JAVA_LONG, at + ADDRESS_LOW, low);
-                KEY_HANDLE.setVolatile(entries, at + KEY, key);
-                REFS_HANDLE.setVolatile(entries, at + REFS, 1);
-                wanted = true;
-                return adjacency;
-            }
+    /** Gives a client a place and a request, when fewer than so many wait for theirs. @return its place or NO_PLACE */
+    private int seek(final int link, final long high, final long low, final int backlogLimit) {
+        if (backlogCount >= backlogLimit) {
+            return NO_PLACE;
         }
-        return NO_ADJACENCY;
+        final int place = claim(link, high, low);
+        if (place != NO_PLACE) {
+            unresolved.add(place);
+            backlog[(backlogHead + backlogCount) % BACKLOG_LIMIT] = place;
+            backlogCount = backlogCount + 1;
+        }
+        return place;
     }
 
-    /** One more reference, unless the place is changing hands. */
-    private boolean reference(final long at, final long key, final long high, final long low) {
-        int refs = (int) REFS_HANDLE.getVolatile(entries, at + REFS);
-        while (refs != CLAIMED && !REFS_HANDLE.compareAndSet(entries, at + REFS, refs, refs + 1)) {
-            refs = (int) REFS_HANDLE.getVolatile(entries, at + REFS);
+    /** A place for a client: one never used, or that of a client which no flow names. It is in no queue yet. */
+    private int claim(final int link, final long high, final long low) {
+        int place = NO_PLACE;
+        if (unresolved.size() >= UNRESOLVED_LIMIT) {
+            place = take(unresolved);
+        } else if (highWater < CAPACITY) {
+            place = highWater;
+            highWater = place + 1;
+        } else if (unresolved.size() > UNRESOLVED_KEPT || idle.size() == 0 && unresolved.size() > 0) {
+            place = take(unresolved);
+        } else if (idle.size() > 0) {
+            place = take(idle);
         }
-        if (refs == CLAIMED) {
-            return false;
+        if (place != NO_PLACE) {
+            write(place, link, high, low);
+            learned.add(place);
         }
-        if ((long) KEY_HANDLE.getVolatile(entries, at + KEY) != key || !isAt(at, high, low)) {
-            REFS_HANDLE.getAndAdd(entries, at + REFS, -1);
-            return false;
-        }
-        // An unused next hop that was given up gets another chance at once.
-        wanted |= refs == 0 && !isResolved(at);
-        return true;
+        return place;
     }
 
-    private static int home(final long key) {
-        return (int) (key * 0x9E3779B97F4A7C15L >>> 40) & CAPACITY - 1;
+    private int take(final PlaceQueue queue) {
+        final int place = queue.oldest();
+        queue.remove(place);
+        learned.remove(place);
+        return place;
     }
 
-    private boolean isAt(final long at, final long high, final long low) {
-        return entries.get(JAVA_LONG, at + ADDRESS_HIGH) == high && entries.get(JAVA_LONG, at + ADDRESS_LOW) == low;
+    private void write(final int place, final int link, final long high, final long low) {
+        final long at = at(place);
+        entries.set(JAVA_INT, at + EGRESS, link);
+        entries.set(JAVA_LONG, at + MACS_LO, links[link].mac() << 48);
+        entries.set(JAVA_INT, at + MACS_HI, (int) (links[link].mac() >>> 16));
+        entries.set(JAVA_LONG, at + ADDRESS_HIGH, high);
+        entries.set(JAVA_LONG, at + ADDRESS_LOW, low);
+        state[place] = INCOMPLETE;
+        tries[place] = 0;
+        isNeeded[place] = false;
     }
 
-    private static long key(final int link, final long high, final long low) {
-        final long place = (link + 1L) << Integer.SIZE;
-        if (Ipv6Address.isMapped(high, low)) {
-            return place | low >>> Integer.SIZE;
+    private void lock() {
+        while (!LOCKED.weakCompareAndSetAcquire(this, false, true)) {
+            Thread.onSpinWait();
         }
-        return IPV6_KEY | place | (high * 0x9E3779B97F4A7C15L ^ low) * 0x9E3779B97F4A7C15L >>> Integer.SIZE;
+    }
+
+    private void unlock() {
+        LOCKED.setRelease(this, false);
     }
 }

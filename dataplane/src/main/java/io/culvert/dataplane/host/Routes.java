@@ -67,13 +67,16 @@ public final class Routes {
         return back == NONE || link(back) == ingress;
     }
 
-    /** References the next hop of a route that was found for this destination. @return as {@link Neighbors#acquire} */
-    public int acquire(final Neighbors neighbors, final int route, final long high, final long low) {
+    /**
+     * The adjacency of a route that was found for this destination; {@link Neighbors#UNKNOWN} when the destination is a
+     * client in a connected network, whose next hop is itself and to be acquired.
+     */
+    public int nextHop(final Neighbors neighbors, final int route, final long high, final long low) {
         if ((route & BY_GATEWAY) == 0) {
-            return neighbors.acquire(link(route), high, low);
+            return neighbors.configured(link(route), high, low);
         }
         final IpAddress gateway = gateways[2 * link(route) + family(high, low)];
-        return neighbors.acquire(link(route), gateway.high(), gateway.low());
+        return neighbors.configured(link(route), gateway.high(), gateway.low());
     }
 
     private static int family(final long high, final long low) {

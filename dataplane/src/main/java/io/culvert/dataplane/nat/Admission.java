@@ -98,7 +98,15 @@ public final class Admission {
         if (verdict != Limits.ADMITTED) {
             return verdict;
         }
-        return openTowards(rule, keyLo, ports, toTarget, toClient, nowMs);
+        final int targetHop =
+                routes.nextHop(neighbors, toTarget, book.high(rule.targetAddress()), book.low(rule.targetAddress()));
+        final int clientHop = routes.nextHop(neighbors, toClient, book.high(source), book.low(source));
+        final boolean mustBeLearned = clientHop == Neighbors.UNKNOWN;
+        if (targetHop == Neighbors.UNKNOWN || mustBeLearned
+                && !neighbors.hasRoom(Routes.link(toClient), book.high(source), book.low(source))) {
+            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
+        }
+        return sessions.open(rule, keyLo, ports, targetHop, clientHop, Routes.link(toClient), nowMs);
     }
 
     /** The session that {@link #admit} opened a moment ago was opened by a packet of another worker's queue. */
@@ -145,22 +153,5 @@ public final class Admission {
     public boolean sharesEndpoint(final long high, final long low, final int destination, final int ports) {
         final int found = rules.find(destination, Wire.host16(ports >>> Short.SIZE), high, low);
         return found >= 0 && rules.rule(found).behavior().sharesEndpoints();
-    }
-
-    private int openTowards(final Rule rule, final long keyLo, final int ports, final int toTarget,
-                            final int toClient, final long nowMs) {
-        final int source = (int) keyLo;
-        final int target = routes.acquire(neighbors, toTarget, book.high(rule.targetAddress()),
-                book.low(rule.targetAddress()));
-        if (target == Neighbors.NO_ADJACENCY) {
-            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
-        }
-        // Asked for now, so that the first answer need not wait for ARP.
-        final int client = routes.acquire(neighbors, toClient, book.high(source), book.low(source));
-        if (client == Neighbors.NO_ADJACENCY) {
-            neighbors.release(target);
-            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
-        }
-        return sessions.open(rule, keyLo, ports, target, client, nowMs);
     }
 }

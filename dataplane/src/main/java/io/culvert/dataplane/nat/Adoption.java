@@ -164,15 +164,16 @@ public final class Adoption {
     private Fate keep(final Rule rule, final int slot, final long seen, final long sent) {
         final int oldLink = FlowEntry.external(flows.entry(slot ^ 1));
         final int link = oldLink < before.links.length ? before.links[oldLink] : NONE;
-        final int toTarget = nextHop(rule.targetAddress(), link);
-        final int toClient = nextHop((int) seen, link);
-        if (toTarget == Neighbors.NO_ADJACENCY || toClient == Neighbors.NO_ADJACENCY) {
-            release(toTarget, toClient);
+        final int toTarget = route(rule.targetAddress(), link);
+        final int toClient = route((int) seen, link);
+        final int targetHop = nextHop(toTarget, rule.targetAddress());
+        if (targetHop == Neighbors.UNKNOWN || toClient == Routes.NONE) {
             return Fate.UNREACHABLE;
         }
-        if (!flows.adopt(slot, seen, sent, toTarget, toClient, rule.index(), FlowEntry.external(flows.entry(slot)),
-                neighbors.link(toClient))) {
-            release(toTarget, toClient);
+        final int clientHop = clientHop(toClient, (int) seen);
+        if (!flows.adopt(slot, seen, sent, targetHop, clientHop, rule.index(),
+                FlowEntry.external(flows.entry(slot)), Routes.link(toClient))) {
+            neighbors.release(clientHop);
             return Fate.DAMAGED;
         }
         limits.count(rule.index(), (int) seen, slot >>> 1);
@@ -185,20 +186,20 @@ public final class Adoption {
     }
 
     /** The way that a packet from the client, which comes in where its replies go out, would take today. */
-    private int nextHop(final int destination, final int link) {
-        final long high = book.high(destination);
-        final long low = book.low(destination);
-        final int route = routes.find(high, low, Math.max(link, 0));
-        return route == Routes.NONE ? Neighbors.NO_ADJACENCY : routes.acquire(neighbors, route, high, low);
+    private int route(final int destination, final int link) {
+        return routes.find(book.high(destination), book.low(destination), Math.max(link, 0));
     }
 
-    private void release(final int toTarget, final int toClient) {
-        if (toTarget != Neighbors.NO_ADJACENCY) {
-            neighbors.release(toTarget);
-        }
-        if (toClient != Neighbors.NO_ADJACENCY) {
-            neighbors.release(toClient);
-        }
+    private int nextHop(final int route, final int destination) {
+        return route == Routes.NONE ? Neighbors.UNKNOWN
+                : routes.nextHop(neighbors, route, book.high(destination), book.low(destination));
+    }
+
+    /** A client in a connected network is known already if the predecessor knew it; else the flow finds it later. */
+    private int clientHop(final int route, final int client) {
+        final int configured = nextHop(route, client);
+        return configured != Neighbors.UNKNOWN ? configured
+                : neighbors.acquire(Routes.link(route), book.high(client), book.low(client), false);
     }
 
     /** References the client's address. @return its number now, or AddressBook.NONE when it had none */

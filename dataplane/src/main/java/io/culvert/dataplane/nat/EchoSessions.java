@@ -12,6 +12,7 @@ import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Ipv4Address;
 import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
@@ -22,13 +23,16 @@ import java.util.List;
  * The echo queries that rules relay (RFC 5508 section 3): a client's identifier towards a listener is mapped to one of
  * ours towards the target. Our identifier is the place in this table, in the worker's own slice of all identifiers, so
  * a reply names its session and its owner. Places are taken in a random order, the one that was free for longest first.
- * Bounded, arrays alone, owned by one worker; a restart forgets them.
+ * Bounded in all and per client, so that who pings under ever new identifiers takes his own share. Arrays alone, owned
+ * by one worker; a restart forgets them.
  */
 public final class EchoSessions {
     public static final int NOT_FOUND = -1;
 
     private static final int IDENTIFIERS = 1 << Short.SIZE;
     private static final int CAPACITY_LIMIT = 4_096;
+    /** Of all sessions, a client's network may have one part in so many: 256 of 4,096. */
+    private static final int SHARES = 16;
     private static final int MS_PER_SECOND = 1_000;
 
     private final EchoRules rules;
@@ -47,7 +51,12 @@ public final class EchoSessions {
     private final int[] external;
     private final char[] identifier;
     private final int[] toTarget;
+    /** UNKNOWN while the client, in a connected network, has not answered. */
     private final int[] toClient;
+    private final int[] clientLink;
+    /** Sessions of the clients whose addresses meet here, by the keyed hash of the client's network. */
+    private final char[] held;
+    private final int networkMask;
     private final long[] seenMs;
     /** Chains of sessions with the same hash. */
     private final int[] bucket;
@@ -59,7 +68,8 @@ public final class EchoSessions {
     private int cursor;
 
     public EchoSessions(final EchoRules rules, final List<SnatPool.Spec> pools, final Routes routes,
-                        final Neighbors neighbors, final int timeoutMs, final int worker, final int workers) {
+                        final Neighbors neighbors, final int timeoutMs, final int prefix, final int worker,
+                        final int workers) {
         this.rules = rules;
         this.pools = pools;
         this.routes = routes;
@@ -73,6 +83,9 @@ public final class EchoSessions {
         this.identifier = new char[capacity];
         this.toTarget = new int[capacity];
         this.toClient = new int[capacity];
+        this.clientLink = new int[capacity];
+        this.held = new char[capacity];
+        this.networkMask = Ipv4Address.mask(prefix);
         this.seenMs = new long[capacity];
         this.bucket = new int[capacity];
         this.next = new int[capacity];
@@ -138,21 +151,25 @@ public final class EchoSessions {
         final long sender = Ipv6Address.mapped(source);
         final int targetRoute = routes.find(0, target, ingress);
         final int clientRoute = routes.find(0, sender, ingress);
+        if (!routes.mayComeFrom(0, sender, ingress)) {
+            return ~DropReason.REVERSE_PATH.ordinal();
+        }
         if (targetRoute == Routes.NONE || clientRoute == Routes.NONE) {
             return ~DropReason.NO_ROUTE.ordinal();
+        }
+        if (held[holder(source)] >= Math.max(1, capacity / SHARES)) {
+            return ~DropReason.SOURCE_LIMIT.ordinal();
         }
         if (count == capacity) {
             return ~DropReason.FLOW_TABLE_FULL.ordinal();
         }
-        final int targetHop = routes.acquire(neighbors, targetRoute, 0, target);
-        if (targetHop == Neighbors.NO_ADJACENCY) {
+        final int targetHop = routes.nextHop(neighbors, targetRoute, 0, target);
+        if (targetHop == Neighbors.UNKNOWN) {
             return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
         }
-        final int clientHop = routes.acquire(neighbors, clientRoute, 0, sender);
-        if (clientHop == Neighbors.NO_ADJACENCY) {
-            neighbors.release(targetHop);
-            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
-        }
+        final int clientHop = routes.nextHop(neighbors, clientRoute, 0, sender);
+        neighbors.need(targetHop);
+        held[holder(source)]++;
         final int place = free[freeHead];
         freeHead = (freeHead + 1) % capacity;
         count++;
@@ -163,6 +180,7 @@ public final class EchoSessions {
         identifier[place] = (char) id;
         toTarget[place] = targetHop;
         toClient[place] = clientHop;
+        clientLink[place] = Routes.link(clientRoute);
         seenMs[place] = nowMs;
         final int home = home(source, listener, id);
         next[place] = bucket[home];
@@ -174,12 +192,32 @@ public final class EchoSessions {
         seenMs[place] = nowMs;
     }
 
+    /** The place for whose answer a packet of this direction may wait, or {@link Neighbors#NO_PLACE}. */
+    public int placeToWaitFor(final int place, final boolean reply) {
+        if (!reply) {
+            return toTarget[place];
+        }
+        bind(place);
+        return toClient[place] != Neighbors.UNKNOWN ? toClient[place]
+                : neighbors.placeToWaitFor(clientLink[place], 0, Ipv6Address.mapped(client[place]));
+    }
+
+    /** Names the client's next hop if it has answered by now. */
+    private void bind(final int place) {
+        if (toClient[place] == Neighbors.UNKNOWN) {
+            toClient[place] = neighbors.acquire(clientLink[place], 0, Ipv6Address.mapped(client[place]), false);
+        }
+    }
+
     /**
      * Writes one direction of a session as a {@link FlowEntry}: an identifier stands where the port of its end does.
      *
      * @param reply whether from the target to the client
      */
     public void write(final int place, final boolean reply, final MemorySegment flow) {
+        if (reply) {
+            bind(place);
+        }
         final int ours = Short.reverseBytes((short) (first + place)) & 0xFFFF;
         final int theirs = Short.reverseBytes((short) identifier[place]) & 0xFFFF;
         final long outside = addresses(client[place], rule[place].listenAddress());
@@ -219,11 +257,15 @@ public final class EchoSessions {
             }
             next[before] = next[place];
         }
-        neighbors.release(toTarget[place]);
         neighbors.release(toClient[place]);
+        held[holder(client[place])]--;
         rule[place] = null;
         count--;
         free[(freeHead + capacity - count - 1) % capacity] = place;
+    }
+
+    private int holder(final int source) {
+        return (int) FlowHash.of(source & networkMask & 0xFFFF_FFFFL, 0, seedHi, seedLo) & capacity - 1;
     }
 
     private int home(final int source, final int listener, final int id) {

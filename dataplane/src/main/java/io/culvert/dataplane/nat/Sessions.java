@@ -59,17 +59,18 @@ public final class Sessions {
      *
      * @param keyLo client and listener address
      * @param ports client and listener port, as they lie in the packet
-     * @param toTarget and {@code toClient}: adjacencies, referenced for this session; released here on failure
+     * @param toTarget and {@code toClient}: adjacencies; that of a client which must be learned is UNKNOWN
+     * @param clientLink the link that leads to the client
      * @return the slot of the forward flow, or the complement (~) of a drop reason's ordinal
      */
     public int open(final Rule rule, final long keyLo, final int ports, final int toTarget, final int toClient,
-                    final long nowMs) {
+                    final int clientLink, final long nowMs) {
         final int client = (int) keyLo;
         final int clientPort = Wire.host16(ports);
         final int listenPort = Wire.host16(ports >>> Short.SIZE);
         final int forward = flows.take();
         if (forward == FlowTable.NOT_FOUND) {
-            return refuse(DropReason.FLOW_TABLE_FULL, toTarget, toClient);
+            return ~DropReason.FLOW_TABLE_FULL.ordinal();
         }
         int external = client;
         int externalPort = clientPort;
@@ -80,7 +81,7 @@ public final class Sessions {
                     forward, nowMs);
             if (lease == SnatPool.EXHAUSTED) {
                 flows.putBack(forward);
-                return refuse(DropReason.SNAT_EXHAUSTED, toTarget, toClient);
+                return ~DropReason.SNAT_EXHAUSTED.ordinal();
             }
             external = pool.address(SnatPool.external(lease));
             externalPort = SnatPool.port(lease);
@@ -90,18 +91,30 @@ public final class Sessions {
         writeFlow(forward, rule, 0, keyLo, ports, relayed, relayedPorts, toTarget, SnatPool.external(lease), nowMs);
         // The reply undoes it: what the target sends to the external endpoint comes from the listener to the client.
         writeFlow(forward ^ 1, rule, FlowEntry.FLAG_REPLY, swap(relayed), swap(relayedPorts), swap(keyLo),
-                swap(ports), toClient, neighbors.link(toClient), nowMs);
+                swap(ports), toClient, clientLink, nowMs);
         if (!flows.publish(forward)) {
             if (rule.pool() != Rule.NO_SNAT) {
                 leases.giveBack(rule, lease, client, clientPort, forward, nowMs);
             }
-            return refuse(DropReason.TUPLE_IN_USE, toTarget, toClient);
+            return ~DropReason.TUPLE_IN_USE.ordinal();
         }
         book.reference(client);
+        findNextHops(forward, toTarget, toClient, clientLink);
         limits.opened(rule.index(), client, forward >>> 1);
         counters.increment(counters.catalog().created(rule.index()));
         counters.set(counters.catalog().of(CounterCatalog.WorkerCounter.SESSIONS), flows.sessions());
         return forward;
+    }
+
+    /** Next hops are asked for when the session is certain: so the first answer need not wait for the client's. */
+    private void findNextHops(final int forward, final int toTarget, final int toClient, final int clientLink) {
+        neighbors.need(toTarget);
+        if (toClient == Neighbors.UNKNOWN) {
+            final int client = (int) flows.keyLo(forward);
+            flows.adjacency(forward ^ 1, neighbors.acquire(clientLink, book.high(client), book.low(client), true));
+        } else {
+            neighbors.need(toClient);
+        }
     }
 
     /**
@@ -233,12 +246,6 @@ public final class Sessions {
             return Checksum.delta(sum, from, to);
         }
         return Checksum.delta(Checksum.delta(sum, book.high(from), book.high(to)), book.low(from), book.low(to));
-    }
-
-    private int refuse(final DropReason reason, final int toTarget, final int toClient) {
-        neighbors.release(toTarget);
-        neighbors.release(toClient);
-        return ~reason.ordinal();
     }
 
     static long addresses(final int source, final int destination) {

@@ -44,6 +44,7 @@ final class IcmpRelay {
     private final EchoSessions echoes;
     private final Steering steering;
     private final Neighbors neighbors;
+    private final ClientHops hops;
     private final Egress egress;
     private final Waiting waiting;
     private final IcmpErrors errors;
@@ -52,15 +53,18 @@ final class IcmpRelay {
     /** The flow that leads back, and its next hop: copies, for views would be objects here. */
     private final MemorySegment flow;
     private final MemorySegment next;
+    /** What a packet of the flow waits for while its next hop is not known. */
+    private int placeToWaitFor;
     private long nowMs;
 
     IcmpRelay(final FlowTable flows, final EchoSessions echoes, final Steering steering, final Neighbors neighbors,
-              final Egress egress, final Waiting waiting, final IcmpErrors errors, final DatagramIds ids,
-              final WorkerCounters counters, final Arena arena) {
+              final ClientHops hops, final Egress egress, final Waiting waiting, final IcmpErrors errors,
+              final DatagramIds ids, final WorkerCounters counters, final Arena arena) {
         this.flows = flows;
         this.echoes = echoes;
         this.steering = steering;
         this.neighbors = neighbors;
+        this.hops = hops;
         this.egress = egress;
         this.waiting = waiting;
         this.errors = errors;
@@ -133,6 +137,7 @@ final class IcmpRelay {
         final long keyHi = FlowEntry.keyHi(ports, Ipv4.UDP);
         final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
         if (slot != FlowTable.NOT_FOUND) {
+            placeToWaitFor = hops.placeToWaitFor(flows.entryAddress(slot));
             NativeMemory.read(flows.entryAddress(slot), flow, FlowEntry.LENGTH);
             return true;
         }
@@ -153,11 +158,16 @@ final class IcmpRelay {
         final int session = leadsToClient ? echoes.findReply(destination, source, id)
                 : echoes.findForward(destination, source, id);
         if (session != EchoSessions.NOT_FOUND) {
-            echoes.write(session, leadsToClient, flow);
+            write(session, leadsToClient);
             return true;
         }
         flow.set(Wire.BYTE, FlowEntry.FLAGS, (byte) 0);
         return leadsToClient && steering.handOffEcho(burst, mbuf, id);
+    }
+
+    private void write(final int session, final boolean isReply) {
+        placeToWaitFor = echoes.placeToWaitFor(session, isReply);
+        echoes.write(session, isReply, flow);
     }
 
     private void relayEcho(final Burst burst, final long mbuf, final MemorySegment packet) {
@@ -181,7 +191,7 @@ final class IcmpRelay {
             burst.drop(mbuf, DropReason.of(~session));
             return;
         }
-        echoes.write(session, isReply, flow);
+        write(session, isReply);
         final int link = link(burst, mbuf, packet);
         if (link != NOWHERE) {
             echoes.refresh(session, nowMs);
@@ -204,7 +214,7 @@ final class IcmpRelay {
         // Nobody is told of an error's end: errors about errors could go on for ever.
         final boolean mayTell = !Icmp.isError(packet.get(Wire.BYTE, Icmp.TYPE));
         if (linkMtu >>> Short.SIZE == 0) {
-            waiting.hold(burst, mbuf, FlowEntry.adjacency(flow), nowMs);
+            waiting.hold(burst, mbuf, placeToWaitFor, nowMs);
             return NOWHERE;
         }
         if (totalLength > linkMtu >>> Short.SIZE) {

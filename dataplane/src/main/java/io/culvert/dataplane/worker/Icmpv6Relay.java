@@ -37,6 +37,7 @@ final class Icmpv6Relay {
     private final Martians martians;
     private final Steering steering;
     private final Neighbors neighbors;
+    private final ClientHops hops;
     private final Egress egress;
     private final Waiting waiting;
     private final WorkerCounters counters;
@@ -46,13 +47,14 @@ final class Icmpv6Relay {
     private long nowMs;
 
     Icmpv6Relay(final FlowTable flows, final AddressBook book, final Martians martians, final Steering steering,
-                final Neighbors neighbors, final Egress egress, final Waiting waiting, final WorkerCounters counters,
-                final Arena arena) {
+                final Neighbors neighbors, final ClientHops hops, final Egress egress, final Waiting waiting,
+                final WorkerCounters counters, final Arena arena) {
         this.flows = flows;
         this.book = book;
         this.martians = martians;
         this.steering = steering;
         this.neighbors = neighbors;
+        this.hops = hops;
         this.egress = egress;
         this.waiting = waiting;
         this.counters = counters;
@@ -107,13 +109,14 @@ final class Icmpv6Relay {
 
     private void translate(final Burst burst, final long mbuf, final MemorySegment packet, final int length,
                            final int ports, final int slot) {
+        final int place = hops.placeToWaitFor(flows.entryAddress(slot));
         NativeMemory.read(flows.entryAddress(slot), flow, FlowEntry.LENGTH);
         neighbors.read(FlowEntry.adjacency(flow), next);
         final int linkMtu = next.get(Wire.INT, Neighbors.EGRESS);
         final int hopLimit = packet.get(Wire.BYTE, Ipv6.HOP_LIMIT) & 0xFF;
         final int decrement = FlowEntry.decrementsTtl(flow) ? 1 : 0;
         if (linkMtu >>> Short.SIZE == 0) {
-            waiting.hold(burst, mbuf, FlowEntry.adjacency(flow), nowMs);
+            waiting.hold(burst, mbuf, place, nowMs);
         } else if (Ipv6.HEADER_LENGTH + length > linkMtu >>> Short.SIZE) {
             burst.drop(mbuf, DropReason.MTU_EXCEEDED);
         } else if (hopLimit < 2 * decrement) {

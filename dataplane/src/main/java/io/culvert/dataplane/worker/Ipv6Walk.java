@@ -54,6 +54,7 @@ final class Ipv6Walk {
     private final FlowTable flows;
     private final AddressBook book;
     private final Neighbors neighbors;
+    private final ClientHops hops;
     private final Ipv6Host host;
     private final Ipv6Extensions extensions;
     private final Admission admission;
@@ -64,7 +65,7 @@ final class Ipv6Walk {
     private final WorkerCounters counters;
 
     Ipv6Walk(final long[] macs, final FlowTable flows, final AddressBook book, final Neighbors neighbors,
-             final Ipv6Host host, final Ipv6Extensions extensions, final Admission admission,
+             final ClientHops hops, final Ipv6Host host, final Ipv6Extensions extensions, final Admission admission,
              final Steering steering, final Icmpv6Errors errors, final Egress egress, final Waiting unresolved,
              final WorkerCounters counters, final Arena arena) {
         this.burst = new Burst(counters, arena);
@@ -72,6 +73,7 @@ final class Ipv6Walk {
         this.flows = flows;
         this.book = book;
         this.neighbors = neighbors;
+        this.hops = hops;
         this.host = host;
         this.extensions = extensions;
         this.admission = admission;
@@ -267,7 +269,8 @@ final class Ipv6Walk {
             final MemorySegment flow = NativeMemory.view(entry, FlowEntry.LENGTH);
             final long keyHi = flow.get(LONG, FlowEntry.KEY_HI);
             final int flags = (int) (keyHi >>> FLAGS_SHIFT);
-            final int adjacency = (int) (keyHi >>> ADJACENCY_SHIFT);
+            final int named = (int) (keyHi >>> ADJACENCY_SHIFT);
+            final int adjacency = named == Neighbors.UNKNOWN ? hops.bind(entry) : named;
             final MemorySegment next = CacheLines.line(adjacencies, adjacency);
             final int linkMtu = next.get(INT, Neighbors.EGRESS);
             final int decrement = (flags & FlowEntry.FLAG_DECREMENT_TTL) != 0 ? 1 : 0;
@@ -275,7 +278,7 @@ final class Ipv6Walk {
             final int hopLimit = NativeMemory.getShort(data + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
             final int length = burst.length(i);
             if (length > linkMtu >>> Short.SIZE || hopLimit < 2 * decrement) {
-                stop(i, adjacency, linkMtu, nowMs);
+                stop(i, linkMtu, nowMs);
                 continue;
             }
             final long addresses = flow.get(LONG, FlowEntry.NEW_ADDRESSES);
@@ -310,10 +313,10 @@ final class Ipv6Walk {
     }
 
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
-    private void stop(final int i, final int adjacency, final int linkMtu, final long nowMs) {
+    private void stop(final int i, final int linkMtu, final long nowMs) {
         restore(i);
         if (linkMtu >>> Short.SIZE == 0) {
-            unresolved.hold(burst, i, adjacency, nowMs);
+            unresolved.hold(burst, i, nowMs);
         } else if (burst.length(i) > linkMtu >>> Short.SIZE) {
             errors.tellMtu(burst, burst.mbuf(i), burst.length(i), linkMtu >>> Short.SIZE);
             burst.drop(i, DropReason.MTU_EXCEEDED);

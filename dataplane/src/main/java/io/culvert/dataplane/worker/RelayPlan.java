@@ -3,6 +3,7 @@ package io.culvert.dataplane.worker;
 
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.host.Link;
+import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Limits;
@@ -63,6 +64,31 @@ public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> 
 
     public Routes routes() {
         return new Routes(links);
+    }
+
+    /**
+     * Gives all gateways, and the targets in connected networks, their places.
+     *
+     * @throws IllegalStateException when there are more than the table takes
+     */
+    public void configure(final Neighbors neighbors) {
+        for (final Link link : links) {
+            if (link.gateway() != Link.NO_GATEWAY) {
+                neighbors.configure(link.index(), link.gateway());
+            }
+            if (link.gateway6() != IpAddress.NONE) {
+                neighbors.configure(link.index(), link.gateway6().high(), link.gateway6().low());
+            }
+        }
+        for (final Rule rule : rules) {
+            final IpAddress target = ip(rule.targetAddress());
+            for (final Link link : links) {
+                if (link.isConnected(target.high(), target.low())) {
+                    neighbors.configure(link.index(), target.high(), target.low());
+                    break; // as Routes finds it
+                }
+            }
+        }
     }
 
     private static OwnAddresses ownAddresses(final List<Link> links, final List<Rule> rules,

@@ -97,12 +97,17 @@ final class Rewriter {
 
     /** The packet cannot go on now: its next hop is unknown, it is too long for the link, or its time is up. */
     private void stop(final Burst burst, final int i, final long nowMs) {
-        final int adjacency = NativeMemory.getShort(burst.flow(i) + FlowEntry.ADJACENCY) & 0xFFFF;
-        final int mtu = neighbors.mtu(adjacency);
-        if (mtu == 0) {
+        final long flow = burst.flow(i);
+        final int mtu = neighbors.mtu(NativeMemory.getShort(flow + FlowEntry.ADJACENCY) & 0xFFFF);
+        final int flags = NativeMemory.getShort(flow + FlowEntry.PROTOCOL) >>> Byte.SIZE;
+        final int decrement = (flags & FlowEntry.FLAG_DECREMENT_TTL) != 0 ? 1 : 0;
+        final boolean isTimeUp = (NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF) < 2 * decrement;
+        // The next hop may have become usable since the packet met it: by a packet of the flow before this one, or by
+        // what another worker received. Then the packet, which nothing else stopped, walks again.
+        if (mtu == 0 || burst.length(i) <= mtu && !isTimeUp) {
             // It will walk again from the start, as whoever it came from sent it.
             SourceReplacer.restore(burst, i);
-            waiting.hold(burst, i, adjacency, nowMs);
+            waiting.hold(burst, i, nowMs);
         } else if (burst.length(i) > mtu) {
             if (Fragmenter.mayCut(NativeMemory.getShort(burst.frame(i) + Ipv4.FRAGMENT))) {
                 fragmenter.add(burst, i);

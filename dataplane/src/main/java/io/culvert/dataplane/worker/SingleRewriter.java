@@ -23,13 +23,16 @@ import java.lang.foreign.MemorySegment;
  */
 final class SingleRewriter {
     private final Neighbors neighbors;
+    private final ClientHops hops;
     private final WorkerCounters counters;
     private final MemorySegment flow;
     private final MemorySegment next;
     private long flowAddress;
 
-    SingleRewriter(final Neighbors neighbors, final WorkerCounters counters, final Arena arena) {
+    SingleRewriter(final Neighbors neighbors, final ClientHops hops, final WorkerCounters counters,
+                   final Arena arena) {
         this.neighbors = neighbors;
+        this.hops = hops;
         this.counters = counters;
         this.flow = NativeMemory.unscoped(arena.allocate(FlowEntry.LENGTH, Long.BYTES));
         this.next = NativeMemory.unscoped(arena.allocate(Neighbors.ENTRY_LENGTH, Long.BYTES));
@@ -38,8 +41,9 @@ final class SingleRewriter {
     /** What follows is done by the flow whose entry lies there. */
     void use(final long entryAddress) {
         flowAddress = entryAddress;
+        final int adjacency = hops.bind(flowAddress);
         NativeMemory.read(flowAddress, flow, FlowEntry.LENGTH);
-        neighbors.read(adjacency(), next);
+        neighbors.read(adjacency, next);
     }
 
     long keyLo() {
@@ -50,8 +54,9 @@ final class SingleRewriter {
         return FlowEntry.keyHi(flow);
     }
 
+    /** What a packet waits for while {@link #mtu} is 0: the next hop's place, or {@link Neighbors#NO_PLACE}. */
     int adjacency() {
-        return FlowEntry.adjacency(flow);
+        return hops.placeToWaitFor(flowAddress);
     }
 
     int link() {

@@ -103,10 +103,11 @@ public final class Worker {
         burst = new Burst(counters, arena);
         vlans = new VlanTags(plan.links());
         egress = new Egress(tx, vlans, counters, arena);
-        waiting = new Waiting(neighbors, counters);
         ipv6Host = new Ipv6Host(plan.links(), own, martians, neighbors, egress, pool, counters, arena);
         host = new Host(plan.links(), own, martians, neighbors, egress, pool, counters, ipv6Host, arena);
         book = flows.addressBook(plan.addresses());
+        final ClientHops hops = new ClientHops(neighbors, book);
+        waiting = new Waiting(neighbors, hops, counters);
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         leases = new Leases(number, flows, book, rules, pools, arena);
         sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, handoff.strays(),
@@ -115,11 +116,12 @@ public final class Worker {
         steering = new Steering(number, handoff, rules, admission, counters);
         errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), martians, pool, egress, counters, arena);
         echoes = new EchoSessions(new EchoRules(plan.icmp().echoRules().stream().map(rules::rule).toList()),
-                plan.pools(), plan.routes(), neighbors, plan.icmp().echoTimeoutMs(), number, plan.workers());
+                plan.pools(), plan.routes(), neighbors, plan.icmp().echoTimeoutMs(), plan.limits().prefix(), number,
+                plan.workers());
         ids = new DatagramIds(plan.workers(), number, Short.SIZE);
-        icmp = new IcmpRelay(flows, echoes, steering, neighbors, egress, waiting, errors, ids, counters,
+        icmp = new IcmpRelay(flows, echoes, steering, neighbors, hops, egress, waiting, errors, ids, counters,
                 arena);
-        final SingleRewriter single = new SingleRewriter(neighbors, counters, arena);
+        final SingleRewriter single = new SingleRewriter(neighbors, hops, counters, arena);
         fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
         handoff.join(number, flows, book);
         errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
@@ -128,10 +130,11 @@ public final class Worker {
                 new Ipv6FragmentHeader(number, flows, book, steering, this::admitIpv6, single,
                         new DatagramIds(plan.workers(), number, Integer.SIZE), errors6),
                 single, egress, waiting, counters);
-        icmpv6 = new Icmpv6Relay(flows, book, martians, steering, neighbors, egress, waiting, counters, arena);
-        ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, ipv6Host,
-                new Ipv6Extensions(ipv6Host, icmpv6, fragments, arena), admission, steering, errors6, egress, waiting,
-                counters, arena);
+        icmpv6 = new Icmpv6Relay(flows, book, martians, steering, neighbors, hops, egress, waiting, counters,
+                arena);
+        ipv6 = new Ipv6Walk(plan.links().stream().mapToLong(Link::mac).toArray(), flows, book, neighbors, hops,
+                ipv6Host, new Ipv6Extensions(ipv6Host, icmpv6, fragments, arena), admission, steering, errors6, egress,
+                waiting, counters, arena);
         parser = new Parser(plan.links(), flows, own, martians, host, icmp, fragments, ipv6, arena);
         lookup = new Lookup(flows);
         rewriter = new Rewriter(neighbors, waiting, fragmenter, errors);

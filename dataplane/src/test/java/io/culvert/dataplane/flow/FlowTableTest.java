@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.culvert.bindings.CacheLines;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -42,10 +43,10 @@ class FlowTableTest {
         assertTrue(flows.hasSeenFromOutside(2, UDP));
         assertFalse(flows.hasSeenFromOutside(3, UDP));
         final MemorySegment entry = flows.entry(slot);
-        final int version = entry.get(ValueLayout.JAVA_INT, FlowEntry.VERSION);
-        entry.set(ValueLayout.JAVA_INT, FlowEntry.VERSION, version | 1);
+        final int version = entry.get(CacheLines.INT, FlowEntry.VERSION);
+        entry.set(CacheLines.INT, FlowEntry.VERSION, version | 1);
         assertFalse(flows.hasSeenFromOutside(1, UDP), "its owner is writing it");
-        entry.set(ValueLayout.JAVA_INT, FlowEntry.VERSION, version + 2);
+        entry.set(CacheLines.INT, FlowEntry.VERSION, version + 2);
         flows.close(slot);
         assertFalse(flows.hasSeenFromOutside(1, UDP));
     }

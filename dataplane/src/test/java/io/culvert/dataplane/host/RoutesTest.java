@@ -128,9 +128,8 @@ class RoutesTest {
         assertEquals(link, Routes.link(route));
         try (Arena arena = Arena.ofConfined()) {
             final Neighbors neighbors = new Neighbors(List.of(EDGE, INNER), arena);
-            assertEquals(neighbors.acquire(link, nextHop.high(), nextHop.low()),
-                    routes.acquire(neighbors, route, destination.high(), destination.low()), "by " + nextHop);
-            assertEquals(1, neighbors.count(Neighbors.State.INCOMPLETE));
+            assertEquals(neighbors.configure(link, nextHop.high(), nextHop.low()),
+                    routes.nextHop(neighbors, route, destination.high(), destination.low()), "by " + nextHop);
         }
     }
 

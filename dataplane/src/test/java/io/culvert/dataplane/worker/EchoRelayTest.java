@@ -13,6 +13,7 @@ import static io.culvert.dataplane.worker.TestRelay.TARGET_MAC;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
@@ -33,6 +34,8 @@ class EchoRelayTest {
     private static final byte[] DATA = "ping".getBytes();
     /** All places of a single worker. */
     private static final int CAPACITY = 4_096;
+    /** Those of one client. */
+    private static final int SHARE = 256;
 
     @TempDir
     private Path scratch;
@@ -95,16 +98,45 @@ class EchoRelayTest {
     @Test
     void whenAllIdentifiersAreTakenTheNewcomerIsDroppedAndTheOthersLiveOn() {
         try (TestRelay relay = relay()) {
-            for (int id = 0; id < CAPACITY; id++) {
-                assertEquals(1, relay.pass(EDGE, INNER, request(CLIENT, id)).size());
+            int full = 0;
+            for (int client = 0; relay.count(WorkerCounter.ICMP_ECHO_SESSIONS) < CAPACITY; client++) {
+                assertTrue(client < 100, "clients whose shares are all of the table");
+                for (int id = 0; id < SHARE; id++) {
+                    relay.pass(EDGE, INNER, request(CLIENT + (client << 24), id));
+                }
+                relay.workForMs(2);
+                relay.received(EDGE);
+                full = CLIENT + (client + 1 << 24);
             }
-            assertEquals(List.of(), relay.pass(EDGE, INNER, request(CLIENT, CAPACITY)));
-            assertEquals(1, relay.dropped(DropReason.FLOW_TABLE_FULL));
+            relay.pass(EDGE, INNER, request(full, CAPACITY));
+            assertTrue(relay.dropped(DropReason.FLOW_TABLE_FULL) > 0);
             assertEquals(1, relay.pass(EDGE, INNER, request(CLIENT, 0)).size());
             relay.workForMs(TIMEOUT_MS + 1_001);
             relay.received(EDGE);
+            relay.received(INNER);
             assertEquals(0, relay.count(WorkerCounter.ICMP_ECHO_SESSIONS), "all ended");
             assertEquals(1, relay.pass(EDGE, INNER, request(CLIENT, CAPACITY)).size());
+        }
+    }
+
+    /** 68 new identifiers a second, for two minutes. */
+    @Test
+    void aClientThatPingsUnderEverNewIdentifiersTakesItsOwnShareAlone() {
+        try (TestRelay relay = relay()) {
+            relay.neighbors.addStatic(EDGE, OTHER_CLIENT, CLIENT_MAC);
+            for (int id = 0; id < 120 * 68; id++) {
+                relay.pass(EDGE, INNER, request(CLIENT, id));
+                relay.advanceMs(id % 68 == 0 ? 50 : 14);
+                if (id % 500 == 499) {
+                    final byte[] there = relay.pass(EDGE, INNER, request(OTHER_CLIENT, id)).getFirst();
+                    assertEquals(OTHER_CLIENT,
+                            Frames.destination(relay.pass(INNER, EDGE, reply(TARGET, rest(there))).getFirst()));
+                }
+            }
+            assertTrue(relay.dropped(DropReason.SOURCE_LIMIT) > 0);
+            relay.workForMs(TIMEOUT_MS + 1_001);
+            relay.received(INNER);
+            assertEquals(1, relay.pass(EDGE, INNER, request(CLIENT, 0)).size(), "when it has stopped");
         }
     }
 

@@ -33,6 +33,7 @@ class HostileSourcesTest {
     private static final int INNER_BROADCAST = 0xFF00_000A;   // 10.0.0.255
     private static final int LIMITED_BROADCAST = -1;
     private static final int INNER_HOST = 0x3200_000A;        // 10.0.0.50
+    private static final int FIRST_OF_TWO = 0x0A64_33C6;      // 198.51.100.10
     private static final int FAR = 0x0771_00CB;               // 203.0.113.7
     private static final int EDGE_GATEWAY = 0x0102_00C0;      // 192.0.2.1
     private static final int[] RESERVED =
@@ -71,9 +72,10 @@ class HostileSourcesTest {
     @Test
     void inATwoAddressNetworkBothAreHosts() {
         final UnaryOperator<RelayPlan> narrow = plan -> with(plan, new Link(EDGE, "edge", MAC[EDGE], TestRelay.MTU,
-                List.of(new Link.Subnet(EDGE_ADDRESS, 0xFEFF_FFFF)), 0, 0), plan.links().get(INNER));
+                List.of(new Link.Subnet(EDGE_ADDRESS, 0xFF_FFFF), new Link.Subnet(FIRST_OF_TWO, 0xFEFF_FFFF)), 0, 0),
+                plan.links().get(INNER));
         try (TestRelay relay = TestRelay.withNeighbors(scratch, 16, narrow)) {
-            assertEquals(1, relay.pass(EDGE, INNER, from(EDGE, EDGE_ADDRESS + (1 << 24))).size());
+            assertEquals(1, relay.pass(EDGE, INNER, from(EDGE, FIRST_OF_TWO + (1 << 24))).size());
         }
     }
 

@@ -131,6 +131,7 @@ final class TestRelay implements AutoCloseable {
         catalog = new CounterCatalog(List.of("edge", "inner"), plan.rules().stream().map(Rule::name).toList());
         snatPools = new SnatPools(plan.pools(), plan.ruleTable(), random());
         neighbors = new Neighbors(plan.links(), arena);
+        plan.configure(neighbors);
         if (isAccompanied) {
             bystander.introduce(neighbors);
         }

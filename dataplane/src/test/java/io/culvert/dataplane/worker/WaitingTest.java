@@ -35,8 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Packets whose next hop must be asked for. After each case the ledger balances and every buffer is back. */
 class WaitingTest {
     private static final int PORT = 25_000;
-    private static final int PER_NEIGHBOR = 128;
-    private static final int CAPACITY = 512;
+    private static final int PER_NEIGHBOR = Waiting.PER_NEIGHBOR;
 
     @TempDir
     private Path scratch;
@@ -129,26 +128,70 @@ class WaitingTest {
     @Test
     void allNextHopsTogetherHoldABoundedNumber() {
         relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
-        final int clients = CAPACITY / PER_NEIGHBOR + 2;
+        final int clients = Waiting.SHARED / PER_NEIGHBOR + 6;
         for (int client = 1; client <= clients; client++) {
-            final byte[] packet = Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT + (client << 24), PORT + client,
-                    EDGE_ADDRESS, LISTEN, 10);
-            assertEquals(1, relay.pass(EDGE, INNER, packet).size());
-            for (int i = 0; i < 100; i++) {
-                relay.send(INNER, fromTarget(TARGET_PORT, PORT + client));
-            }
-            work();
+            replies(client, 100);
         }
-        assertEquals(CAPACITY, relay.count(WorkerCounter.WAITING));
-        assertEquals(100 * clients - CAPACITY, relay.dropped(DropReason.NEIGHBOR_UNRESOLVED));
+        // The last ones have the newest packet each, for what all share is full.
+        final int held = Waiting.SHARED + 6;
+        assertEquals(held, relay.count(WorkerCounter.WAITING));
+        assertEquals(100 * clients - held, relay.dropped(DropReason.NEIGHBOR_UNRESOLVED));
         relay.assertBalanced();
+        relay.workForMs(20);
         relay.received(EDGE);
         for (int client = 1; client <= clients; client++) {
             relay.send(EDGE, arpReply(CLIENT_MAC, CLIENT + (client << 24), MAC[EDGE], EDGE_ADDRESS));
         }
         work();
-        assertEquals(CAPACITY, relay.received(EDGE).size(), "more than one burst is released at once");
+        assertEquals(held, relay.received(EDGE).size(), "more than one burst is released at once");
         assertEquals(0, relay.count(WorkerCounter.WAITING));
+    }
+
+    @Test
+    void silentNextHopsKeepNobodyOutWhoIsAboutToAnswer() {
+        relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
+        for (int silent = 1; silent <= 4; silent++) {
+            replies(silent, 500);
+        }
+        replies(5, 20);
+        for (int silent = 1; silent <= 4; silent++) {
+            replies(silent, 500);
+        }
+        relay.workForMs(10);
+        relay.received(EDGE);
+        relay.send(EDGE, arpReply(CLIENT_MAC, CLIENT + (5 << 24), MAC[EDGE], EDGE_ADDRESS));
+        work();
+        assertEquals(20, relay.received(EDGE).size());
+    }
+
+    /** Many silent ones fill all that is shared; the newest packet for another still gets through. */
+    @Test
+    void evenInAFullRoomTheNewestPacketOfEachIsHeld() {
+        relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
+        for (int silent = 1; silent <= 40; silent++) {
+            replies(silent, PER_NEIGHBOR);
+        }
+        replies(41, 3);
+        relay.workForMs(50);
+        relay.received(EDGE);
+        relay.send(EDGE, arpReply(CLIENT_MAC, CLIENT + (41 << 24), MAC[EDGE], EDGE_ADDRESS));
+        work();
+        final List<byte[]> released = relay.received(EDGE);
+        assertEquals(1, released.size());
+        assertEquals(CLIENT + (41 << 24), Frames.destination(released.getFirst()));
+    }
+
+    /** A client opens a session, and the target answers so many times. */
+    private void replies(final int client, final int count) {
+        assertEquals(1, relay.pass(EDGE, INNER, Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT + (client << 24),
+                PORT + client, EDGE_ADDRESS, LISTEN, 10)).size());
+        for (int i = 0; i < count; i++) {
+            relay.send(INNER, fromTarget(TARGET_PORT, PORT + client));
+            if (i % 50 == 49) {
+                work();
+            }
+        }
+        work();
     }
 
     @Test
@@ -160,21 +203,22 @@ class WaitingTest {
         assertEquals(0, relay.count(WorkerCounter.WAITING));
     }
 
-    /** A session keeps its next hop confirmed; when it has ended nobody asks any more. */
+    /** A session keeps its client's next hop confirmed; when it has ended nobody asks any more. */
     @Test
-    void anEndedSessionReleasesItsNextHops() {
-        relay.send(EDGE, fromClient(PORT, LISTEN));
+    void anEndedSessionReleasesItsClient() {
+        relay.neighbors.addStatic(INNER, TARGET, TARGET_MAC);
+        final int client = CLIENT + (1 << 24);
+        replies(1, 1);
         relay.workForMs(2);
-        relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET));
-        relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, PORT));
+        relay.pass(EDGE, EDGE, arpReply(CLIENT_MAC, client, MAC[EDGE], EDGE_ADDRESS));
         relay.workForMs(30_200);
-        assertTrue(relay.received(INNER).stream().anyMatch(Frames::isArp), "confirmed while it is used");
-        relay.send(INNER, arpReply(TARGET_MAC, TARGET));
+        assertTrue(relay.received(EDGE).stream().anyMatch(Frames::isArp), "confirmed while it is used");
+        relay.send(EDGE, arpReply(CLIENT_MAC, client, MAC[EDGE], EDGE_ADDRESS));
         relay.workForMs(TestRelay.IDLE_MS);
         assertEquals(0, relay.count(WorkerCounter.SESSIONS));
-        relay.received(INNER);
+        relay.received(EDGE);
         relay.workForMs(60_000);
-        assertFalse(relay.received(INNER).stream().anyMatch(Frames::isArp), "left in peace after it");
+        assertFalse(relay.received(EDGE).stream().anyMatch(Frames::isArp), "left in peace after it");
     }
 
     private void work() {
