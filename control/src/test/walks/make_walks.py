@@ -563,7 +563,7 @@ def dscp_and_ecn_survive(c):
 
 @case
 def ip_id_and_df_survive(c):
-    """Identification and Don't Fragment are untouched both ways"""
+    """Don't Fragment is untouched both ways, and so is the identification of what says so"""
     c.relay(TWO_ARM, CAM)
     fields = [{"id": 0}, {"id": 0xFFFF}, {"id": 0, "flags": "DF"}, {"id": 0x8001, "flags": "DF"}]
     for field in fields:
