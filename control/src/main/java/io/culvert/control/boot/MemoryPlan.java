@@ -64,8 +64,8 @@ public record MemoryPlan(boolean huge, HugePages pages, int buffers, int dataRoo
 
     /** A mempool lays no buffer across the end of a page: on small ones a buffer of 2,432 bytes takes a whole page. */
     private static int bytesOnSmallPages(final int bufferBytes) {
-        return bufferBytes > SMALL_PAGE_BYTES ? (bufferBytes + SMALL_PAGE_BYTES - 1) / SMALL_PAGE_BYTES * SMALL_PAGE_BYTES
-                : SMALL_PAGE_BYTES / (SMALL_PAGE_BYTES / bufferBytes);
+        return bufferBytes <= SMALL_PAGE_BYTES ? SMALL_PAGE_BYTES / (SMALL_PAGE_BYTES / bufferBytes)
+                : (bufferBytes + SMALL_PAGE_BYTES - 1) / SMALL_PAGE_BYTES * SMALL_PAGE_BYTES;
     }
 
     /** EAL's command line. */

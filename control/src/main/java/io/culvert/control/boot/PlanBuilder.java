@@ -64,8 +64,8 @@ final class PlanBuilder {
             rules.add(rule(rules.size(), rule,
                     rule.snat().map(pool -> pools.get(pool).index()).orElse(Rule.NO_SNAT)));
         }
-        return new RelayPlan(links, rules, List.copyOf(pools.values()), limits(config.limits()), config.workers().count(),
-                List.copyOf(addresses.keySet()), icmp(config.icmp()));
+        return new RelayPlan(links, rules, List.copyOf(pools.values()), limits(config.limits()),
+                config.workers().count(), List.copyOf(addresses.keySet()), icmp(config.icmp()));
     }
 
     private IcmpPolicy icmp(final IcmpConfig icmp) {

@@ -19,7 +19,8 @@ class SnatPortsLimitTest {
     @Test
     void oneAddressMoreIsRefusedWithTheMend() {
         final String message = assertThrows(Failure.class, () -> parse(1_025, "1024-65535")).getMessage();
-        assertTrue(message.contains("66124800 ports, more than 66060288") && message.contains("Fix: use fewer"), message);
+        assertTrue(message.contains("66124800 ports, more than 66060288"), message);
+        assertTrue(message.contains("Fix: use fewer"), message);
     }
 
     /** The third rule has the first one's pool, whose ports count once. */
@@ -28,9 +29,18 @@ class SnatPortsLimitTest {
                 ports:
                   p: { device: net_null0, address: 192.0.2.1/24, gateway: 192.0.2.254 }
                 rules:
-                - { name: a, listen: "192.0.2.1:9000/udp", target: "192.0.2.7:1", snat: { address: [%1$s], ports: %3$s } }
-                - { name: b, listen: "192.0.2.1:9001/udp", target: "192.0.2.7:1", snat: { address: [%2$s], ports: %3$s } }
-                - { name: c, listen: "192.0.2.1:9002/udp", target: "192.0.2.7:1", snat: { address: [%1$s], ports: %3$s } }
+                - name: a
+                  listen: 192.0.2.1:9000/udp
+                  target: 192.0.2.7:1
+                  snat: { address: [%1$s], ports: %3$s }
+                - name: b
+                  listen: 192.0.2.1:9001/udp
+                  target: 192.0.2.7:1
+                  snat: { address: [%2$s], ports: %3$s }
+                - name: c
+                  listen: 192.0.2.1:9002/udp
+                  target: 192.0.2.7:1
+                  snat: { address: [%1$s], ports: %3$s }
                 """.formatted(list(0, 1_000), list(1_000, addresses), ports), "test");
     }
 

@@ -29,7 +29,7 @@ public final class SnatPool {
     /** How many of them lie before each word, and the index here of each in their order there. */
     private final int[] membersBefore;
     private final int[] indexOf;
-    /** By {@link Clients}: until then no two neighbours become free. Written by any worker; who reads an old one asks. */
+    /** By {@link Clients}: until then no two neighbours become free. Any worker writes it; an old one costs a look. */
     private final long[] noPairsUntilMs = new long[Clients.values().length];
 
     SnatPool(final ExternalPorts[] externals, final PortsLeft left) {
