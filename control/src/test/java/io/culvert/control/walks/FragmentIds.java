@@ -13,8 +13,8 @@ import java.util.Map;
 
 /**
  * The IP ids that a relay may choose (RFC 6864). Those of fragments are replaced by their order of appearance: two
- * captures are the same when the same fragments share an id. Those of whole IPv4 packets that may be cut are replaced by
- * 0. The header checksum of IPv4 follows, so that a wrong one stays wrong.
+ * captures are the same when the same fragments share an id. Those of whole IPv4 packets that may be cut are replaced
+ * by 0. The header checksum of IPv4 follows, so that a wrong one stays wrong.
  */
 final class FragmentIds {
     /** Of the byte with the flags. */

@@ -269,8 +269,8 @@ final class Fragments {
     }
 
     /**
-     * Drops a fragment whose bytes came already. The whole datagram ends when only some of them came, or when it lies in
-     * more pieces than the table remembers: nobody could tell any more what came and what did not.
+     * Drops a fragment whose bytes came already. The whole datagram ends when only some of them came, or when it lies
+     * in more pieces than the table remembers: nobody could tell any more what came and what did not.
      */
     private boolean isAccepted(final Burst burst, final long mbuf, final int datagram) {
         final int cover = table.cover(datagram, fragment.from, fragment.to, fragment.isLast);

@@ -155,7 +155,7 @@ final class Steering {
         return handoff.workers() == 1 ? NO_OPENING : handoff.openings().begin(high, low, ports);
     }
 
-    /** {@link #beginOpening} for a packet of the burst, unless its worker is settled: then the caller has seen to it. */
+    /** {@link #beginOpening} for a packet of the burst, unless it is settled: then {@link Fragments} has the lock. */
     int beginOpening(final Burst burst, final long high, final long low, final int ports) {
         return burst.hops == Burst.SETTLED ? NO_OPENING : beginOpening(high, low, ports);
     }

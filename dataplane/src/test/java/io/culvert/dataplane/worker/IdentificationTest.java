@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The IP id of whole packets: a router behind the relay may cut them, and the receiver puts pieces of one id together. */
+/** The IP id of whole packets: a router behind the relay may cut them, and receivers put pieces of one id together. */
 class IdentificationTest {
     private static final int PORT = 25_000;
     private static final int ID = 0x1234;
