@@ -108,7 +108,7 @@ final class WalkBystander {
             neighbors.put(target.getAddress(), TARGET_MAC);
         }
         return new PortConfig(port.name(), port.device(), port.addresses(), port.gateways(), port.mtu(), port.vlan(),
-                port.mac(), neighbors);
+                port.mac(), port.checksReversePath(), neighbors);
     }
 
     /** The frames of the case that come in on a port, with the bystander's before, between and behind them. */
