@@ -140,19 +140,24 @@ final class FuzzOracle {
             final String reason = question(link, out);
             return reason == null ? null : Fault.of(reason);
         }
+        for (final Cause cause : causes) {
+            if (judge(cause, link, out) == null) {
+                return null;
+            }
+        }
+        return fault(causes, link, out);
+    }
+
+    /** Asks again, now that nothing explains the frame: words are for failures, of which there is one. */
+    private Fault fault(final List<Cause> causes, final int link, final StrictPacket out) {
         final List<String> all = new ArrayList<>();
         Cause nearest = null;
         String what = "no frame came in that could explain it";
         for (final Cause cause : causes) {
-            // Of a burst, which of those that are alike led to which cannot be told.
-            final boolean mayExplain = cause.packet != null && (!sessions.isAlone() || !cause.isSpent);
-            final String reason = mayExplain ? judge(cause, link, out) : "a cause has a fault: " + cause.fault;
-            if (reason == null) {
-                return null;
-            }
             if (cause.frame != null) {
+                final String reason = judge(cause, link, out);
                 all.add(cause.link + ":" + HexFormat.of().formatHex(cause.frame) + " " + reason);
-                if (nearest == null || nearest.likeness(frame) < cause.likeness(frame)) {
+                if (nearest == null || nearest.likeness(out.bytes) < cause.likeness(out.bytes)) {
                     nearest = cause;
                     what = reason;
                 }
@@ -162,6 +167,12 @@ final class FuzzOracle {
     }
 
     private String judge(final Cause cause, final int link, final StrictPacket out) {
+        if (cause.packet == null) {
+            return "the cause has a fault: " + cause.fault;
+        }
+        if (sessions.isAlone() && cause.isSpent) {
+            return "the cause has led to another"; // of a burst, which of those that are alike led to which is unknown
+        }
         try {
             return explain(cause, link, out);
         } catch (final IndexOutOfBoundsException e) {
