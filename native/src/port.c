@@ -20,7 +20,7 @@ hash_key_length(const struct rte_eth_dev_info *device)
 	return device->hash_key_size != 0 ? device->hash_key_size : USUAL_RSS_KEY_LENGTH;
 }
 
-/* Ports whose device is to leave the host, or has left. Set by DPDK's interrupt thread, read by whoever asks. */
+/* Ports whose device is to leave the host. Set by DPDK's interrupt thread, read by whoever asks. */
 static _Atomic uint8_t removal_wanted[RTE_MAX_ETHPORTS];
 
 /* Of vfio: the kernel waits for this process to let the device go. */
@@ -32,24 +32,15 @@ on_device_event(const char *device, enum rte_dev_event_type event, void *port)
 		removal_wanted[(uintptr_t)port] = 1;
 }
 
-/* Of drivers that notice it themselves. */
-static int
-on_port_removed(uint16_t port, enum rte_eth_event_type event, void *argument, void *result)
-{
-	(void)event;
-	(void)argument;
-	(void)result;
-	removal_wanted[port] = 1;
-	return 0;
-}
-
-/* A port that is started twice is registered once: DPDK refuses the second, same registration. */
+/*
+ * A port that is started twice is registered once: DPDK refuses the second, same registration. Not of the port's own
+ * events: what those registrations take of DPDK's heap is not given back when the port is closed.
+ */
 static void
 watch_for_removal(uint16_t port, const struct rte_device *device)
 {
 	removal_wanted[port] = 0;
 	rte_dev_event_callback_register(rte_dev_name(device), on_device_event, (void *)(uintptr_t)port);
-	rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_RMV, on_port_removed, NULL);
 }
 
 int32_t
@@ -60,7 +51,8 @@ culvert_port_info(uint16_t port, struct culvert_port_info *info)
 	struct rte_eth_link link;
 	int ret;
 
-	if (port < RTE_MAX_ETHPORTS && removal_wanted[port])
+	/* Some drivers notice by themselves that their device has left. */
+	if (port < RTE_MAX_ETHPORTS && (removal_wanted[port] || rte_eth_dev_is_removed(port)))
 		return culvert_fail("RTE_DEV_EVENT_REMOVE", -ENODEV);
 	ret = rte_eth_dev_info_get(port, &device);
 	if (ret != 0)
