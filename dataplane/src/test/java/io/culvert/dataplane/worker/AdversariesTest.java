@@ -55,7 +55,7 @@ class AdversariesTest {
         final long seed = random.nextLong();
         final List<List<byte[]>> undisturbed = new ArrayList<>();
         run(seed, null, (round, left) -> undisturbed.add(left));
-        run(seed, new Adversaries(random), (round, left) -> assertSame(round, undisturbed.get(round), left));
+        run(seed, new Adversaries(random), (round, left) -> assertSame(round, undisturbed.get(round - 1), left));
     }
 
     /** @param left takes the round, and what left of the victims' packets */
@@ -65,7 +65,8 @@ class AdversariesTest {
         try (TestRelay opened = new TestRelay(scratch, SESSIONS, usual -> withWorkers(network.plan(usual)))) {
             relay = opened;
             network.addNeighbors(relay);
-            left.accept(0, pass(0, victims.greet(), List.of()));
+            assertEquals(Victims.COUNT, pass(0, victims.greet(EDGE), List.of()).size());
+            assertEquals(Victims.COUNT, pass(0, victims.greet(INNER), List.of()).size());
             for (int round = 1; round <= ROUNDS; round++) {
                 left.accept(round, pass(round, victims.speak(), adversaries == null ? List.of() : adversaries.next()));
                 relay.advanceMs(1 + pauses.nextInt(50));

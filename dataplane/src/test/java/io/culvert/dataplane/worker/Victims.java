@@ -14,13 +14,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Honest clients of a {@link FuzzNetwork} and their targets, of both families. They speak in datagrams that are whole
  * or in fragments, in order, and sign every eight bytes, so that what leaves of theirs is known wherever it ends up.
  */
 final class Victims {
-    private static final int COUNT = 8;
+    static final int COUNT = 8;
     private static final int PORT = 41_000;
     private static final int SIGNATURE = 0x56_49_43_54;
     private static final int LONGEST_UNITS = 140;
@@ -34,16 +35,9 @@ final class Victims {
         this.random = random;
     }
 
-    /** One packet of each client and each target. */
-    List<Arrival> greet() {
-        final List<Arrival> greetings = new ArrayList<>();
-        for (int i = 0; i < COUNT; i++) {
-            greetings.add(new Arrival(EDGE, whole(EDGE, i, 4)));
-        }
-        for (int i = 0; i < COUNT; i++) {
-            greetings.add(new Arrival(INNER, whole(INNER, i, 4)));
-        }
-        return greetings;
+    /** One packet of each client, or of each target, which answers when all sessions are open. */
+    List<Arrival> greet(final int link) {
+        return IntStream.range(0, COUNT).mapToObj(i -> new Arrival(link, whole(link, i, 4))).toList();
     }
 
     /** What they say in one round. */
