@@ -33,13 +33,18 @@ on_device_event(const char *device, enum rte_dev_event_type event, void *port)
 }
 
 /*
- * A port that is started twice is registered once: DPDK refuses the second, same registration. Not of the port's own
- * events: what those registrations take of DPDK's heap is not given back when the port is closed.
+ * Once for each device: DPDK refuses a second, same registration in its log. Not of the port's own events: what those
+ * registrations take of DPDK's heap is not given back when the port is closed.
  */
 static void
 watch_for_removal(uint16_t port, const struct rte_device *device)
 {
+	static char watched[RTE_MAX_ETHPORTS][RTE_DEV_NAME_MAX_LEN];
+
 	removal_wanted[port] = 0;
+	if (strncmp(watched[port], rte_dev_name(device), RTE_DEV_NAME_MAX_LEN - 1) == 0)
+		return;
+	strncpy(watched[port], rte_dev_name(device), RTE_DEV_NAME_MAX_LEN - 1);
 	rte_dev_event_callback_register(rte_dev_name(device), on_device_event, (void *)(uintptr_t)port);
 }
 
