@@ -4,7 +4,6 @@ package io.culvert.dataplane.nat;
 import io.culvert.dataplane.host.Link.Subnet;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;

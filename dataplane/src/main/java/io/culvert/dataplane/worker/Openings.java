@@ -9,8 +9,8 @@ import java.security.SecureRandom;
 /**
  * Locks by client endpoint. Packets of one new client can reach two workers at the same moment: its fragments gather
  * elsewhere than its whole packets come in. Whoever opens a session holds the client's lock from the look into the
- * other workers' tables until the session can be found there, so that of two workers one opens it and the other finds it.
- * 1,024 spin locks under a keyed hash, each in a cache line of its own; one is held for less than a microsecond.
+ * other workers' tables until the session can be found there, so that of two workers one opens it and the other finds
+ * it. 1,024 spin locks under a keyed hash, each in a cache line of its own; one is held for less than a microsecond.
  */
 final class Openings {
     private static final int LOCKS = 1_024;
