@@ -1553,11 +1553,11 @@ def icmp_errors_of_our_own_can_be_switched_off(c):
 
 @case
 def icmp_errors_of_our_own_go_to_hosts_only(c):
-    """Nothing is said to a network's broadcast address or about what is refused as martian"""
+    """Nothing is said about what is refused as martian, a network's broadcast address included"""
     c.relay(TWO_ARM, CAM)
-    c.drops("edge", "ttl_exceeded", udp(FROM_GATEWAY, "203.0.113.255:40000", LISTENER, ttl=1),
-            udp(FROM_GATEWAY, "192.0.2.255:40000", LISTENER, ttl=1))
-    c.drops("edge", "martian", udp(FROM_GATEWAY, "224.0.0.1:40000", LISTENER, ttl=1),
+    c.drops("edge", "martian", udp(FROM_GATEWAY, "203.0.113.255:40000", LISTENER, ttl=1),
+            udp(FROM_GATEWAY, "192.0.2.255:40000", LISTENER, ttl=1),
+            udp(FROM_GATEWAY, "224.0.0.1:40000", LISTENER, ttl=1),
             udp(FROM_GATEWAY, "0.0.0.0:40000", LISTENER, ttl=1))
 
 

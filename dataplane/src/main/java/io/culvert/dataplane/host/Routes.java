@@ -53,18 +53,11 @@ public final class Routes {
     }
 
     /**
-     * Whether a packet from this source may have come in on this link: a port that checks the reverse path believes
-     * only senders that the relay itself would answer through it (RFC 3704 2.2). A source without any way back is not
-     * judged here.
-     *
-     * @param high and {@code low} halves of the source; IPv4 as ::ffff:a.b.c.d
+     * Whether a newcomer who came in on this link is believed, when this is the way back to him: a port that checks the
+     * reverse path believes only those whom the relay answers through it (RFC 3704 2.2).
      */
-    public boolean mayComeFrom(final long high, final long low, final int ingress) {
-        if (!links[ingress].checksReversePath()) {
-            return true;
-        }
-        final int back = find(high, low, ingress);
-        return back == NONE || link(back) == ingress;
+    public boolean believes(final int wayBack, final int ingress) {
+        return !links[ingress].checksReversePath() || link(wayBack) == ingress;
     }
 
     /**

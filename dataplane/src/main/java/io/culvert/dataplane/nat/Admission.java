@@ -7,7 +7,6 @@ import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.stats.DropReason;
-import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Wire;
 
 /**
@@ -51,9 +50,6 @@ public final class Admission {
         if (martians.contains(source)) {
             return ~DropReason.MARTIAN.ordinal();
         }
-        if (!routes.mayComeFrom(0, Ipv6Address.mapped(source), ingress)) {
-            return ~DropReason.REVERSE_PATH.ordinal();
-        }
         if (AddressBook.isNumber((int) (keyLo >>> Integer.SIZE))) {
             // In IPv4 no host has this address; rules and pools that have it mean one of IPv6.
             return ~DropReason.NO_RULE.ordinal();
@@ -61,15 +57,12 @@ public final class Admission {
         return admitSource(keyLo, ports, ttl, ingress, nowMs);
     }
 
-    /** Why nobody who came in here can have this IPv6 address, or null. A link-local address is judged by its link. */
-    public DropReason lie(final long high, final long low, final int ingress) {
-        if (martians.contains(high, low)) {
-            return DropReason.MARTIAN;
-        }
-        return Ipv6Address.isLinkLocal(high) || routes.mayComeFrom(high, low, ingress) ? null : DropReason.REVERSE_PATH;
+    /** Whether no packet from outside can have this IPv6 source; a link-local one is judged by who knows the link. */
+    public boolean isMartian(final long high, final long low) {
+        return martians.contains(high, low);
     }
 
-    /** {@link #admit} for a source that has been believed: an IPv4 address, or an address's number. */
+    /** {@link #admit} for a source that has been found to be no martian: an IPv4 address, or an address's number. */
     public int admitSource(final long keyLo, final int ports, final int ttl, final int ingress, final long nowMs) {
         final int source = (int) keyLo;
         final int destination = (int) (keyLo >>> Integer.SIZE);
@@ -93,6 +86,9 @@ public final class Admission {
         final int toClient = routes.find(book.high(source), book.low(source), ingress);
         if (toTarget == Routes.NONE || toClient == Routes.NONE) {
             return ~DropReason.NO_ROUTE.ordinal();
+        }
+        if (!routes.believes(toClient, ingress)) {
+            return ~DropReason.REVERSE_PATH.ordinal();
         }
         final int verdict = limits.check(found, source, nowMs);
         if (verdict != Limits.ADMITTED) {

@@ -151,11 +151,11 @@ public final class EchoSessions {
         final long sender = Ipv6Address.mapped(source);
         final int targetRoute = routes.find(0, target, ingress);
         final int clientRoute = routes.find(0, sender, ingress);
-        if (!routes.mayComeFrom(0, sender, ingress)) {
-            return ~DropReason.REVERSE_PATH.ordinal();
-        }
         if (targetRoute == Routes.NONE || clientRoute == Routes.NONE) {
             return ~DropReason.NO_ROUTE.ordinal();
+        }
+        if (!routes.believes(clientRoute, ingress)) {
+            return ~DropReason.REVERSE_PATH.ordinal();
         }
         if (held[holder(source)] >= Math.max(1, capacity / SHARES)) {
             return ~DropReason.SOURCE_LIMIT.ordinal();

@@ -165,9 +165,8 @@ final class Ipv6Walk {
     private void admit(final int i, final long nowMs) {
         final long high = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
         final long low = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
-        final DropReason lie = admission.lie(high, low, burst.ingress);
-        if (lie != null || Ipv6Address.isLinkLocal(high)) {
-            burst.drop(i, lie != null ? lie : DropReason.MARTIAN);
+        if (admission.isMartian(high, low) || Ipv6Address.isLinkLocal(high)) {
+            burst.drop(i, DropReason.MARTIAN);
             return;
         }
         final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
