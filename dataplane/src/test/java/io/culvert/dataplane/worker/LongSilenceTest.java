@@ -29,20 +29,19 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Days and weeks by a clock that the test moves: streams of which one side is silent for 60 days, and every timer but
- * those of sessions ({@link TimersTest}) over the instants at which 31 and 32 bits of milliseconds, and 32 bits of
+ * Days and weeks by a clock that the test moves: streams of which one side is silent for up to 60 days, and every timer
+ * but those of sessions ({@link TimersTest}) over the instants at which 31 and 32 bits of milliseconds, and 32 bits of
  * ticks, come around.
  */
 class LongSilenceTest {
     private static final int PORT = 25_000;
     private static final int IDLE_MS = 300_000;
-    private static final long DAYS_60_MS = TimeUnit.DAYS.toMillis(60);
     /** Between two packets of the side that talks. */
     private static final int PAUSE_MS = IDLE_MS - 10_000;
     /** The sweep looks at each session once a second. */
@@ -57,14 +56,15 @@ class LongSilenceTest {
         relay.close();
     }
 
+    /** In 32 bits of milliseconds 26 days read as less than none, and 50 and 60 days as hours and ten days. */
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
+    @CsvSource({"26, true", "26, false", "50, true", "50, false", "60, true", "60, false"})
     @Tag("RFC4787-REQ-6")
-    void aStreamThatOneSideKeepsUpForSixtyDaysEndsWhenThatSideFallsSilent(final boolean isClientsSide) {
+    void aStreamThatOneSideKeepsUpForWeeksEndsWhenThatSideFallsSilent(final int days, final boolean isClientsSide) {
         open(30, NatBehavior.STRICT);
         assertEquals(1, relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).size());
         assertEquals(1, relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, PORT)).size());
-        for (long passed = 0; passed < DAYS_60_MS; passed += PAUSE_MS) {
+        for (long passed = 0; passed < TimeUnit.DAYS.toMillis(days); passed += PAUSE_MS) {
             silence(PAUSE_MS);
             assertEquals(1, isClientsSide ? relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).size()
                     : relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, PORT)).size(), "alive after " + passed + " ms");
@@ -76,13 +76,14 @@ class LongSilenceTest {
         assertEquals(0, relay.lentPorts());
     }
 
-    /** Nobody speaks and the worker does not run: a machine that was suspended for two months. */
-    @Test
-    void asleepForSixtyDaysTheRelayWakesUpWithoutSessions() {
+    /** Nobody speaks and the worker does not run: a machine that was suspended. */
+    @ParameterizedTest
+    @ValueSource(ints = {26, 50, 60})
+    void asleepForWeeksTheRelayWakesUpWithoutSessions(final int days) {
         open(30, NatBehavior.STRICT);
         relay.pass(EDGE, INNER, fromClient(PORT, LISTEN));
         relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, PORT));
-        relay.advanceMs(DAYS_60_MS);
+        relay.advanceMs(TimeUnit.DAYS.toMillis(days));
         relay.workForMs(SWEEP_MS);
         assertEquals(0, relay.count(WorkerCounter.SESSIONS));
         assertEquals(1, relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).size());
