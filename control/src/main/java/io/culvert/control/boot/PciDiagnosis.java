@@ -57,13 +57,14 @@ public final class PciDiagnosis {
     public Optional<String> obstacle(final String address) {
         final Path device = devices.resolve(address);
         if (!Files.exists(device)) {
-            return Optional.of("this host has no PCI device " + address + ": it was removed, or that is not its address."
-                    + " Fix: put it back, or look the address up with 'lspci -D | grep -i ethernet'");
+            return Optional.of("this host has no PCI device " + address + ": it was removed, or that is not its"
+                    + " address. Fix: put it back, or look the address up with 'lspci -D | grep -i ethernet'");
         }
         final String driver = driverOf(device);
         if (!SHARED.contains(driver) && !USER_SPACE.contains(driver)) {
             return Optional.of(address + " is bound to "
-                    + (driver.isEmpty() ? "no driver" : "the kernel's driver " + driver) + ", and DPDK needs " + VFIO + ". Fix: name it in /etc/culvert/host.conf and run"
+                    + (driver.isEmpty() ? "no driver" : "the kernel's driver " + driver) + ", and DPDK needs " + VFIO
+                    + ". Fix: name it in /etc/culvert/host.conf and run"
                     + " culvert-host-prepare --config /etc/culvert/host.conf");
         }
         return driver.equals(VFIO) ? vfioObstacle(device, address) : Optional.empty();
