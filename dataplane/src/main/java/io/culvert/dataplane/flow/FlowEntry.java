@@ -93,11 +93,11 @@ public final class FlowEntry {
     /** {@link #matches} for a reader that does not own the entry: false, too, when it changed meanwhile. */
     static boolean matchedAtOneInstant(final MemorySegment entries, final long at, final long keyLo,
                                        final long keyHi) {
-        final int before = entries.get(INT, at + VERSION);
+        final short before = entries.get(SHORT, at + VERSION);
         VarHandle.loadLoadFence();
         final boolean matches = matches(entries, at, keyLo, keyHi);
         VarHandle.loadLoadFence();
-        return matches && (before & 1) == 0 && entries.get(INT, at + VERSION) == before;
+        return matches && (before & 1) == 0 && entries.get(SHORT, at + VERSION) == before;
     }
 
     static boolean isLive(final MemorySegment entries, final long at) {

@@ -11,6 +11,7 @@ import io.culvert.bindings.CacheLines;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -43,12 +44,34 @@ class FlowTableTest {
         assertTrue(flows.hasSeenFromOutside(2, UDP));
         assertFalse(flows.hasSeenFromOutside(3, UDP));
         final MemorySegment entry = flows.entry(slot);
-        final int version = entry.get(CacheLines.INT, FlowEntry.VERSION);
-        entry.set(CacheLines.INT, FlowEntry.VERSION, version | 1);
+        final short version = entry.get(CacheLines.SHORT, FlowEntry.VERSION);
+        entry.set(CacheLines.SHORT, FlowEntry.VERSION, (short) (version | 1));
         assertFalse(flows.hasSeenFromOutside(1, UDP), "its owner is writing it");
-        entry.set(CacheLines.INT, FlowEntry.VERSION, version + 2);
+        entry.set(CacheLines.SHORT, FlowEntry.VERSION, (short) (version + 2));
         flows.close(slot);
         assertFalse(flows.hasSeenFromOutside(1, UDP));
+    }
+
+    /** The counters stand beside the version: who looks from outside must not take a packet for a change of hands. */
+    @Test
+    void showsOthersAFlowWhilePacketsPass() throws InterruptedException {
+        final int slot = open(1, 2);
+        final AtomicBoolean done = new AtomicBoolean();
+        final Thread owner = new Thread(() -> {
+            final MemorySegment entry = flows.entry(slot);
+            for (long packets = 0; !done.get(); packets++) {
+                entry.set(CacheLines.LONG, FlowEntry.PACKETS, packets);
+                FlowEntry.lastSeenMs(entry, 0, packets);
+            }
+        });
+        owner.start();
+        int missed = 0;
+        for (int look = 0; look < 1_000_000; look++) {
+            missed += flows.hasSeenFromOutside(1, UDP) ? 0 : 1;
+        }
+        done.set(true);
+        owner.join();
+        assertEquals(0, missed, "looks that missed a live flow");
     }
 
     @Test
