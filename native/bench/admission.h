@@ -3,7 +3,6 @@
 #ifndef CULVERT_BENCH_ADMISSION_H
 #define CULVERT_BENCH_ADMISSION_H
 
-#include "neighbors.h"
 #include "twin.h"
 
 #define NO_ROUTE_FOUND UINT64_MAX
@@ -61,14 +60,6 @@ write_flow(struct flow_table *table, int32_t slot, uint32_t flags, uint64_t key_
 	flow_end_change(entry);
 }
 
-static inline int32_t
-refuse(struct neighbor *neighbors, enum drop_reason reason, int32_t target, int32_t client)
-{
-	neighbor_release(neighbors, target);
-	neighbor_release(neighbors, client);
-	return ~(int32_t)reason;
-}
-
 /* The address and port that the target shall see; the client's own address chooses which to try first. */
 static inline int32_t
 lend(struct state *state, uint32_t client, uint32_t port)
@@ -90,7 +81,6 @@ static inline int32_t
 open_session(struct culvert_bench_twin *twin, struct state *state, uint64_t key_lo, uint32_t ports, int32_t target,
 	int32_t client)
 {
-	struct neighbor *neighbors = (struct neighbor *)twin->neighbors;
 	struct flow_table *table = &state->table;
 	const struct culvert_bench_rule *rule = &state->rule;
 	const int32_t forward = flow_take(table);
@@ -99,11 +89,11 @@ open_session(struct culvert_bench_twin *twin, struct state *state, uint64_t key_
 	int32_t lease;
 
 	if (forward == FLOW_NOT_FOUND)
-		return refuse(neighbors, DROP_FLOW_TABLE_FULL, target, client);
+		return ~(int32_t)DROP_FLOW_TABLE_FULL;
 	lease = lend(state, (uint32_t)key_lo, host16(ports));
 	if (lease == POOL_EXHAUSTED) {
 		flow_release(table, forward);
-		return refuse(neighbors, DROP_SNAT_EXHAUSTED, target, client);
+		return ~(int32_t)DROP_SNAT_EXHAUSTED;
 	}
 	relayed = rule->pool_addresses[lease >> 16] | (uint64_t)rule->target_address << 32;
 	relayed_ports = host16((uint32_t)lease) | host16(rule->target_port) << 16;
@@ -111,10 +101,10 @@ open_session(struct culvert_bench_twin *twin, struct state *state, uint64_t key_
 		(uint32_t)lease >> 16, state->now_ms);
 	write_flow(table, forward ^ 1, FLOW_DECREMENT_TTL | FLOW_REPLY, relayed << 32 | relayed >> 32,
 		relayed_ports << 16 | relayed_ports >> 16, key_lo << 32 | key_lo >> 32, ports << 16 | ports >> 16,
-		(uint32_t)client, neighbors[client].link, state->now_ms);
+		(uint32_t)client, state->hops.neighbors[client].link, state->now_ms);
 	if (!flow_publish(table, forward)) {
 		pool_give_back(&state->pools[lease >> 16], (uint32_t)lease & 0xFFFF, state->now_ms);
-		return refuse(neighbors, DROP_TUPLE_IN_USE, target, client);
+		return ~(int32_t)DROP_TUPLE_IN_USE;
 	}
 	twin->counters[rule->created]++;
 	twin->counters[twin->sessions] = (uint64_t)table->sessions;
@@ -129,11 +119,10 @@ admit_packet(struct culvert_bench_twin *twin, struct state *state, uint64_t key_
 	const uint32_t destination = (uint32_t)(key_lo >> 32);
 	const uint32_t destination_port = host16(ports >> 16);
 	const struct culvert_bench_rule *rule = &state->rule;
-	struct neighbor *neighbors = (struct neighbor *)twin->neighbors;
 	uint64_t to_target, to_client;
 	int32_t target, client;
 
-	if (cannot_be_source(source) || is_own(state, source))
+	if (is_martian(state, source))
 		return ~(int32_t)DROP_MARTIAN;
 	if ((ports & 0xFFFF) == 0)
 		return ~(int32_t)DROP_UDP_PORT_ZERO;
@@ -146,14 +135,12 @@ admit_packet(struct culvert_bench_twin *twin, struct state *state, uint64_t key_
 	to_client = route_of(state, source, state->burst.ingress);
 	if (to_target == NO_ROUTE_FOUND || to_client == NO_ROUTE_FOUND)
 		return ~(int32_t)DROP_NO_ROUTE;
-	target = neighbor_acquire(neighbors, to_target);
-	if (target == NO_ADJACENCY)
+	if (to_client >> 32 != state->burst.ingress)
+		return ~(int32_t)DROP_REVERSE_PATH;
+	target = neighbor_find(&state->hops, (uint32_t)(to_target >> 32), (uint32_t)to_target);
+	client = neighbor_find(&state->hops, (uint32_t)(to_client >> 32), (uint32_t)to_client);
+	if (target == NO_ADJACENCY || client == NO_ADJACENCY)
 		return ~(int32_t)DROP_NEIGHBOR_TABLE_FULL;
-	client = neighbor_acquire(neighbors, to_client);
-	if (client == NO_ADJACENCY) {
-		neighbor_release(neighbors, target);
-		return ~(int32_t)DROP_NEIGHBOR_TABLE_FULL;
-	}
 	return open_session(twin, state, key_lo, ports, target, client);
 }
 
@@ -161,11 +148,8 @@ static inline void
 close_session(struct culvert_bench_twin *twin, struct state *state, int32_t forward)
 {
 	const struct flow_entry *entry = &state->table.entries[forward];
-	struct neighbor *neighbors = (struct neighbor *)twin->neighbors;
 
 	pool_give_back(&state->pools[entry->external], host16(entry->new_ports), state->now_ms);
-	neighbor_release(neighbors, (int32_t)flow_adjacency(entry[0].key_hi));
-	neighbor_release(neighbors, (int32_t)flow_adjacency(entry[1].key_hi));
 	flow_close(&state->table, forward);
 	twin->counters[state->rule.ended]++;
 	twin->counters[twin->sessions] = (uint64_t)state->table.sessions;

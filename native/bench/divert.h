@@ -19,7 +19,7 @@ classify_icmp(const struct state *state, const uint8_t *frame, uint32_t readable
 	if (frame[ICMP_TYPE] != ECHO_REQUEST || frame[ICMP_CODE] != 0
 		|| !is_own(state, load32(frame + IPV4_DESTINATION)))
 		return DROP_ICMP_UNSUPPORTED;
-	if (cannot_be_source(source) || is_own(state, source))
+	if (is_martian(state, source))
 		return DROP_MARTIAN;
 	if (readable == total_length + ETHERNET_LENGTH
 		&& checksum_sum(frame + ICMP_TYPE, total_length - IP_LENGTH) != 0xFFFF)

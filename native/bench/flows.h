@@ -23,7 +23,7 @@
 #define FLOW_DECREMENT_TTL 4
 
 #define FLOW_FILE_MAGIC 0x574F4C46564C5543ULL
-#define FLOW_FILE_LAYOUT 5
+#define FLOW_FILE_LAYOUT 6
 #define FLOW_FILE_HEADER_LENGTH 4096
 
 struct flow_file {
@@ -111,12 +111,18 @@ flow_key_hi(uint32_t ports)
 }
 
 static inline uint64_t
-flow_hash(const struct flow_table *table, uint64_t key_lo, uint64_t key_hi)
+flow_mix(uint64_t lo, uint64_t hi, uint64_t seed_lo, uint64_t seed_hi)
 {
-	const unsigned __int128 product = (unsigned __int128)(key_lo ^ table->seed_lo) * (key_hi ^ table->seed_hi);
+	const unsigned __int128 product = (unsigned __int128)(lo ^ seed_lo) * (hi ^ seed_hi);
 	const uint64_t mixed = ((uint64_t)(product >> 64) ^ (uint64_t)product) * 0x9E3779B97F4A7C15ULL;
 
 	return mixed ^ mixed >> 32;
+}
+
+static inline uint64_t
+flow_hash(const struct flow_table *table, uint64_t key_lo, uint64_t key_hi)
+{
+	return flow_mix(key_lo, key_hi, table->seed_lo, table->seed_hi);
 }
 
 static inline struct flow_bucket *

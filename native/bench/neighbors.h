@@ -1,86 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The next hops as io.culvert.dataplane.host.Neighbors draws them: shared by all workers, hence the atomics. */
+/*
+ * The next hops as io.culvert.dataplane.host.Neighbors draws them. All of the benchmark's are configured and have fixed
+ * MAC addresses: they are found without a lock, never referenced and never asked for.
+ */
 #ifndef CULVERT_BENCH_NEIGHBORS_H
 #define CULVERT_BENCH_NEIGHBORS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NEIGHBORS 4096
-#define NEIGHBOR_PROBE_LIMIT 64
-#define NEIGHBOR_CLAIMED (-1)
-#define NO_ADJACENCY (-1)
-#define NEIGHBOR_CONFIRM_AFTER_MS 30000
-#define NEIGHBOR_RETRY_MS 1000
+#include "flows.h"
 
-enum { NEIGHBOR_INCOMPLETE, NEIGHBOR_REACHABLE, NEIGHBOR_PROBING, NEIGHBOR_FAILED, NEIGHBOR_STATIC };
+/* Of the next hops that a benchmark configures, twice as many as there may be. */
+#define NEIGHBOR_SLOTS 64
+#define NO_ADJACENCY 0
 
 struct neighbor {
-	uint64_t key;
+	uint64_t address_high;
 	uint64_t macs_lo;
 	uint32_t macs_hi;
 	uint16_t link;
 	uint16_t mtu;             /* 0 while it is not resolved */
-	int16_t state;
-	int16_t tries;
-	int32_t refs;
-	int64_t confirmed;
-	int64_t asked;
-	uint64_t address[2];
+	uint64_t address_low;
+	uint64_t unused[4];
 };
 
 _Static_assert(sizeof(struct neighbor) == 64, "an adjacency is one cache line");
 
-/* References a next hop that is known; the benchmark knows all of its own. */
+struct neighbor_index {
+	const struct neighbor *neighbors;
+	uint64_t seed_lo;
+	uint64_t seed_hi;
+	uint16_t slots[NEIGHBOR_SLOTS];
+};
+
+/* The low half of an IPv4 address as an IPv6 address, ::ffff:a.b.c.d; both in the order of the wire. */
+static inline uint64_t
+neighbor_address(uint32_t address)
+{
+	return (uint64_t)address << 32 | 0xFFFF0000;
+}
+
+static inline uint32_t
+neighbor_home(const struct neighbor_index *index, uint32_t link, uint64_t low)
+{
+	return (uint32_t)flow_mix((uint64_t)link << 56, low, index->seed_lo, index->seed_hi) % NEIGHBOR_SLOTS;
+}
+
+/* @return the adjacency, or NO_ADJACENCY */
 static inline int32_t
-neighbor_acquire(struct neighbor *neighbors, uint64_t route)
+neighbor_find(const struct neighbor_index *index, uint32_t link, uint32_t address)
 {
-	const uint64_t key = route + (1ULL << 32);
-	const uint32_t home = (uint32_t)(key * 0x9E3779B97F4A7C15ULL >> 40);
+	const uint64_t low = neighbor_address(address);
 
-	for (uint32_t probe = 0; probe < NEIGHBOR_PROBE_LIMIT; probe++) {
-		const int32_t adjacency = (int32_t)((home + probe) % NEIGHBORS);
-		struct neighbor *entry = &neighbors[adjacency];
-		const uint64_t found = __atomic_load_n(&entry->key, __ATOMIC_SEQ_CST);
+	for (uint32_t at = neighbor_home(index, link, low);; at = (at + 1) % NEIGHBOR_SLOTS) {
+		const struct neighbor *entry = &index->neighbors[index->slots[at]];
 
-		if (found == key) {
-			int32_t refs = __atomic_load_n(&entry->refs, __ATOMIC_SEQ_CST);
-
-			while (refs != NEIGHBOR_CLAIMED && !__atomic_compare_exchange_n(&entry->refs, &refs, refs + 1,
-				false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-				;
-			if (refs != NEIGHBOR_CLAIMED)
-				return adjacency;
-		}
-		if (found == 0)
-			break;
+		if (index->slots[at] == NO_ADJACENCY
+			|| (entry->address_low == low && entry->address_high == 0 && entry->link == link))
+			return index->slots[at];
 	}
-	return NO_ADJACENCY;
 }
 
-static inline void
-neighbor_release(struct neighbor *neighbors, int32_t adjacency)
-{
-	__atomic_fetch_sub(&neighbors[adjacency].refs, 1, __ATOMIC_SEQ_CST);
-}
-
-/* A worker's look at all next hops. @return whether one has to be asked for; the benchmark's are static */
+/* Indexes the next hops that lie from adjacency 1 on. @return false when there are too many */
 static inline bool
-neighbors_maintain(const struct neighbor *neighbors, int64_t now_ms)
+neighbors_open(struct neighbor_index *index, const struct neighbor *neighbors, uint64_t seed)
 {
-	bool due = false;
+	*index = (struct neighbor_index) { .neighbors = neighbors, .seed_lo = seed, .seed_hi = ~seed };
+	for (uint16_t adjacency = 1; neighbors[adjacency].macs_lo != 0; adjacency++) {
+		const struct neighbor *entry = &neighbors[adjacency];
+		uint32_t at = neighbor_home(index, entry->link, entry->address_low);
 
-	for (int i = 0; i < NEIGHBORS; i++) {
-		const struct neighbor *entry = &neighbors[i];
-
-		if (__atomic_load_n(&entry->key, __ATOMIC_SEQ_CST) == 0
-			|| __atomic_load_n(&entry->refs, __ATOMIC_SEQ_CST) <= 0)
-			continue;
-		due |= entry->state == NEIGHBOR_REACHABLE ? now_ms - entry->confirmed > NEIGHBOR_CONFIRM_AFTER_MS
-			: entry->state != NEIGHBOR_STATIC
-				&& (entry->tries == 0 || now_ms - entry->asked >= NEIGHBOR_RETRY_MS);
+		if (adjacency > NEIGHBOR_SLOTS / 2)
+			return false;
+		while (index->slots[at] != NO_ADJACENCY)
+			at = (at + 1) % NEIGHBOR_SLOTS;
+		index->slots[at] = adjacency;
 	}
-	return due;
+	return true;
 }
 
 #endif

@@ -15,12 +15,10 @@
 #include "culvert_bench.h"
 #include "divert.h"
 #include "flows.h"
-#include "neighbors.h"
 #include "twin.h"
 
 #define MS_PER_SECOND 1000
 #define EXPIRE_LIMIT 2048
-#define MAINTAIN_MS 100
 #define TX_RETRIES 8
 
 /* EtherType IPv4, then version 4 with five words of header: three bytes as they lie in memory. */
@@ -37,7 +35,7 @@ parse(struct culvert_bench_twin *twin, struct state *state, uint32_t received)
 	struct burst *restrict burst = &state->burst;
 	const uint64_t mac = state->links[burst->ingress].mac;
 	uint64_t bytes = 0;
-	uint32_t dense = 0;
+	uint32_t dense = 0, flags = UINT32_MAX;
 
 	for (uint32_t i = 0; i < received; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(burst->received[i], const void *));
@@ -66,6 +64,7 @@ parse(struct culvert_bench_twin *twin, struct state *state, uint32_t received)
 			mbuf->pkt_len = total_length + ETHERNET_LENGTH;
 			mbuf->data_len = (uint16_t)mbuf->pkt_len;
 		}
+		flags &= load32(frame + FRAGMENT);
 		key_lo = load64(frame + IPV4_SOURCE);
 		key_hi = flow_key_hi(load32(frame + PORTS));
 		hash = flow_hash(&table, key_lo, key_hi);
@@ -77,6 +76,7 @@ parse(struct culvert_bench_twin *twin, struct state *state, uint32_t received)
 		burst->key_hi[dense] = key_hi;
 		burst->hash[dense++] = hash;
 	}
+	burst->may_be_cut = (flags & DONT_FRAGMENT) == 0;
 	burst->count = dense;
 	return bytes;
 }
@@ -154,6 +154,7 @@ end_run(struct culvert_bench_twin *twin, struct state *state, const struct run *
 static __rte_noinline void
 stop(struct culvert_bench_twin *twin, struct state *state, uint32_t i, uint32_t mtu)
 {
+	state->burst.slot[i] = GONE;
 	drop(twin, state, state->burst.mbuf[i], mtu == 0 ? DROP_NEIGHBOR_UNRESOLVED
 		: state->burst.length[i] > mtu ? DROP_MTU_EXCEEDED : DROP_TTL_EXCEEDED);
 }
@@ -163,7 +164,7 @@ static inline void
 rewrite(struct culvert_bench_twin *twin, struct state *state)
 {
 	struct flow_entry *restrict entries = state->table.entries;
-	const struct neighbor *restrict neighbors = (const struct neighbor *)twin->neighbors;
+	const struct neighbor *restrict neighbors = state->hops.neighbors;
 	struct burst *restrict burst = &state->burst;
 	struct rte_mbuf **restrict out = NULL;
 	const uint32_t count = burst->count;
@@ -214,6 +215,25 @@ rewrite(struct culvert_bench_twin *twin, struct state *state)
 	end_run(twin, state, &run);
 }
 
+/* Packets that leave and that a router may cut get an IP id of ours (RFC 6864 section 5.3.1). */
+static inline void
+stamp(struct state *state)
+{
+	const struct burst *restrict burst = &state->burst;
+
+	for (uint32_t i = 0; i < burst->count; i++) {
+		uint8_t *restrict frame = burst->frame[i];
+
+		if (burst->slot[i] >= 0 && (load16(frame + FRAGMENT) & DONT_FRAGMENT) == 0) {
+			const uint32_t id = datagram_id(&state->ids);
+			const uint32_t delta = checksum_delta(0, load16(frame + IP_ID), id);
+
+			store16(frame + IP_ID, id);
+			store16(frame + IPV4_CHECKSUM, checksum_update(load16(frame + IPV4_CHECKSUM), delta));
+		}
+	}
+}
+
 /* What the driver did not take: asked again, then freed and counted. */
 static __rte_noinline uint32_t
 transmit_rest(struct culvert_bench_twin *twin, struct state *state, uint32_t link, uint32_t sent)
@@ -255,7 +275,7 @@ transmit(struct culvert_bench_twin *twin, struct state *state)
 	}
 }
 
-/* A new millisecond: the clock that flows see, a slice of expiry; now and then the next hops. */
+/* A new millisecond: the clock that flows see, a slice of expiry. */
 static __rte_noinline void
 tick(struct culvert_bench_twin *twin, struct state *state, int64_t now)
 {
@@ -265,10 +285,6 @@ tick(struct culvert_bench_twin *twin, struct state *state, int64_t now)
 	state->now_ms = now;
 	state->table.file->now_ms = now;
 	expire(twin, state, (int32_t)RTE_MIN(slice, EXPIRE_LIMIT));
-	if (now - state->maintained_ms >= MAINTAIN_MS) {
-		state->maintained_ms = now;
-		neighbors_maintain((const struct neighbor *)twin->neighbors, now);
-	}
 }
 
 static __rte_always_inline void
@@ -304,6 +320,8 @@ run(struct culvert_bench_twin *twin, uint64_t cycles, const bool staged)
 			if (staged)
 				at[3] = rte_rdtsc();
 			rewrite(twin, state);
+			if (burst->may_be_cut)
+				stamp(state);
 			if (staged)
 				at[4] = rte_rdtsc();
 			transmit(twin, state);
@@ -421,6 +439,11 @@ culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_be
 	memcpy(state->links, links, sizeof(state->links));
 	state->rule = *rule;
 	flow_table_open(&state->table, twin->flows);
+	state->ids.key = rte_rdtsc();
+	if (!neighbors_open(&state->hops, (const struct neighbor *)twin->neighbors, rte_rdtsc())) {
+		culvert_bench_twin_close(twin);
+		return -EINVAL;
+	}
 	if (note_own_addresses(state, twin) != 0 || open_pools(state) != 0) {
 		culvert_bench_twin_close(twin);
 		return -ENOMEM;
