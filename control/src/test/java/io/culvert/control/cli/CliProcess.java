@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control.cli;
 
+import io.culvert.control.deploy.Patience;
 import io.culvert.control.deploy.Script;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -14,8 +15,6 @@ import java.util.concurrent.TimeoutException;
 
 /** The command line as a process of its own. No wait for it is without a deadline, and it ends with its test. */
 final class CliProcess implements AutoCloseable {
-    private static final int PATIENCE_SECONDS = 60;
-
     private final String name;
     private final Process process;
     private final BufferedReader output;
@@ -62,10 +61,10 @@ final class CliProcess implements AutoCloseable {
         final FutureTask<String> read = new FutureTask<>(from::readLine);
         Thread.ofPlatform().daemon().name("reads " + stream).start(read);
         try {
-            return read.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            return read.get(Patience.SECONDS, TimeUnit.SECONDS);
         } catch (final TimeoutException | ExecutionException | InterruptedException e) {
             process.destroyForcibly();
-            throw new AssertionError("no line on the " + stream + " of " + name + " in " + PATIENCE_SECONDS + " s", e);
+            throw new AssertionError("no line on the " + stream + " of " + name + " in " + Patience.SECONDS + " s", e);
         }
     }
 
@@ -77,14 +76,14 @@ final class CliProcess implements AutoCloseable {
     /** @param signal as kill knows it: INT, TERM */
     void signal(final String signal) throws IOException, InterruptedException {
         final Process kill = new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start();
-        if (!kill.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS) || kill.exitValue() != 0) {
+        if (!kill.waitFor(Patience.SECONDS, TimeUnit.SECONDS) || kill.exitValue() != 0) {
             throw new AssertionError("kill -" + signal + " of " + name);
         }
     }
 
     int awaitExit() throws InterruptedException {
-        if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-            throw new AssertionError(name + " goes on after " + PATIENCE_SECONDS + " s");
+        if (!process.waitFor(Patience.SECONDS, TimeUnit.SECONDS)) {
+            throw new AssertionError(name + " goes on after " + Patience.SECONDS + " s");
         }
         return process.exitValue();
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.culvert.control.deploy.Patience;
 import io.culvert.control.deploy.Script;
 import io.culvert.control.view.StrictJson;
 import java.io.IOException;
@@ -25,8 +26,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The whole demo as its user starts it: a process of its own, with namespaces, relay, server and client. */
 class DemoTest {
-    private static final long LIMIT_SECONDS = 60;
     private static final int FLOWS = 200;
+    /** Of a demo that is to be interrupted. */
+    private static final int ENDLESS_SECONDS = 600;
 
     @TempDir
     private Path scratch;
@@ -46,7 +48,7 @@ class DemoTest {
     void endDemo() throws InterruptedException {
         if (demo != null && demo.isAlive()) {
             demo.destroy();
-            demo.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
+            demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS);
         }
     }
 
@@ -55,7 +57,7 @@ class DemoTest {
     void everyPacketComesBackAndNothingStaysBehind(final String option, final String topology, final String source)
             throws Exception {
         start("--json", option, "--seconds", "2", "--rate", "5000");
-        assertTrue(demo.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS), this::said);
+        assertTrue(demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS), this::said);
         assertEquals(0, demo.exitValue(), this::said);
 
         final Map<?, ?> report = (Map<?, ?>) StrictJson.parse(Files.readString(output()));
@@ -76,7 +78,7 @@ class DemoTest {
     @Test
     void everySessionOutlivesTheKilledRelayWithItsExternalPort() throws Exception {
         start("--json", "--kill-after", "2", "--rate", "5000");
-        assertTrue(demo.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS), this::said);
+        assertTrue(demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS), this::said);
         assertEquals(0, demo.exitValue(), this::said);
 
         final Map<?, ?> report = (Map<?, ?>) StrictJson.parse(Files.readString(output()));
@@ -93,8 +95,8 @@ class DemoTest {
 
     @Test
     void aCtrlCInTheMiddleReportsAndLeavesNothing() throws Exception {
-        start("--seconds", "60", "--json");
-        final long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+        start("--seconds", Integer.toString(ENDLESS_SECONDS), "--json");
+        final long deadline = System.nanoTime() + Patience.LIMIT.toNanos();
         while (!said().contains(" sent ") && demo.isAlive() && System.nanoTime() < deadline) {
             demo.waitFor(20, TimeUnit.MILLISECONDS);
         }
@@ -103,18 +105,18 @@ class DemoTest {
         assertEquals(3, children.size(), "relay, server and client");
         assertTrue(Command.attempt(List.of("kill", "-INT", Long.toString(demo.pid()))).isGood());
 
-        assertTrue(demo.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS), this::said);
+        assertTrue(demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS), this::said);
         assertEquals(0, demo.exitValue(), this::said);
         final Map<?, ?> report = (Map<?, ?>) StrictJson.parse(Files.readString(output()));
-        assertTrue((Double) report.get("seconds") < LIMIT_SECONDS, this::said);
+        assertTrue((Double) report.get("seconds") < ENDLESS_SECONDS, this::said);
         children.forEach(child -> assertFalse(child.isAlive(), () -> child.info() + " outlives the demo"));
         assertNothingStays();
     }
 
     @Test
     void whatAKilledDemoLeftIsSweptByTheNext() throws Exception {
-        start("--seconds", "60");
-        final long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+        start("--seconds", Integer.toString(ENDLESS_SECONDS));
+        final long deadline = System.nanoTime() + Patience.LIMIT.toNanos();
         while (demo.isAlive() && System.nanoTime() < deadline && leftBy(demo.pid()).size() < 4) {
             demo.waitFor(20, TimeUnit.MILLISECONDS);
         }
@@ -122,17 +124,17 @@ class DemoTest {
         final long killed = demo.pid();
         demo.destroyForcibly().waitFor();
         for (final ProcessHandle child : children) {
-            child.onExit().get(LIMIT_SECONDS, TimeUnit.SECONDS);
+            child.onExit().get(Patience.SECONDS, TimeUnit.SECONDS);
         }
         assertEquals(4, leftBy(killed).size(), () -> leftBy(killed).toString());
 
-        start("--seconds", "60");
+        start("--seconds", Integer.toString(ENDLESS_SECONDS));
         while (!said().contains("relay in B") || !leftBy(killed).isEmpty()) {
             assertTrue(demo.isAlive() && System.nanoTime() < deadline, () -> said() + leftBy(killed));
             demo.waitFor(20, TimeUnit.MILLISECONDS);
         }
         demo.destroy();
-        assertTrue(demo.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS), this::said);
+        assertTrue(demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS), this::said);
         assertNothingStays();
     }
 

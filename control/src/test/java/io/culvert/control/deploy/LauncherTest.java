@@ -23,7 +23,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher at the root, in a made-up checkout with made-up JDKs and a Maven that only writes down its calls. */
 final class LauncherTest {
-    private static final long DEADLINE_NS = 20_000_000_000L;
 
     @TempDir
     private Path base;
@@ -279,7 +278,7 @@ final class LauncherTest {
     }
 
     private static void await(final BooleanSupplier condition) throws InterruptedException {
-        final long deadline = System.nanoTime() + DEADLINE_NS;
+        final long deadline = System.nanoTime() + Patience.LIMIT.toNanos();
         while (!condition.getAsBoolean()) {
             assertTrue(System.nanoTime() < deadline, "waited in vain");
             Thread.sleep(10);

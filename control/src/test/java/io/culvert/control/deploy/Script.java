@@ -17,8 +17,6 @@ public record Script(int exitCode, String output) {
      */
     public static final List<String> INTERRUPTIBLE = List.of("env", "--default-signal=INT");
 
-    private static final long LIMIT_SECONDS = 60;
-
     /** The checkout: the directory that holds the launcher. */
     public static Path checkout() {
         Path directory = Path.of("").toAbsolutePath();
@@ -46,9 +44,9 @@ public record Script(int exitCode, String output) {
     }
 
     public static Script finish(final Running running) throws IOException, InterruptedException {
-        if (!running.process().waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+        if (!running.process().waitFor(Patience.SECONDS, TimeUnit.SECONDS)) {
             running.process().destroyForcibly();
-            throw new AssertionError("not finished in " + LIMIT_SECONDS + " s: "
+            throw new AssertionError("not finished in " + Patience.SECONDS + " s: "
                     + Files.readString(running.output(), StandardCharsets.UTF_8));
         }
         final String output = Files.readString(running.output(), StandardCharsets.UTF_8);

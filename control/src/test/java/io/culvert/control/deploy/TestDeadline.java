@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * waited for. Registered for all tests of the module by META-INF/services.
  */
 public final class TestDeadline implements BeforeEachCallback, AfterEachCallback {
-    private static final Duration LIMIT = Duration.ofMinutes(6);
+    private static final Duration LIMIT = Duration.ofMinutes(11);
     private static final ExtensionContext.Namespace SPACE = ExtensionContext.Namespace.create(TestDeadline.class);
 
     @Override

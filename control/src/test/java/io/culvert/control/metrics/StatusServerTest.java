@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.culvert.control.deploy.Patience;
 import io.culvert.control.deploy.Script;
 import io.culvert.control.view.RelayFixture;
 import io.culvert.dataplane.stats.DropReason;
@@ -28,7 +29,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -77,7 +77,7 @@ class StatusServerTest {
 
     private HttpResponse<String> ask(final String method, final String path) throws Exception {
         return client.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.address().getPort() + path))
-                .timeout(Duration.ofSeconds(4))
+                .timeout(Patience.LIMIT)
                 .method(method, HttpRequest.BodyPublishers.noBody()).build(), HttpResponse.BodyHandlers.ofString());
     }
 
@@ -302,7 +302,7 @@ class StatusServerTest {
                 assertTrue(served < slow.size(), served + " of " + slow.size());
                 large.beat();
                 assertEquals(200, client.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:"
-                        + busy.address().getPort() + "/healthz")).timeout(Duration.ofSeconds(4)).build(),
+                        + busy.address().getPort() + "/healthz")).timeout(Patience.LIMIT).build(),
                         HttpResponse.BodyHandlers.ofString()).statusCode());
             }
         } finally {

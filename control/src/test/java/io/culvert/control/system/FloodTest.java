@@ -3,6 +3,7 @@ package io.culvert.control.system;
 
 import static io.culvert.control.system.UdpEnd.at;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.culvert.bindings.libc.SocketAddress;
 import io.culvert.control.StopSignal;
@@ -54,9 +55,10 @@ class FloodTest {
             stop.wish();
             final ClientReport report = clients.join();
 
-            assertEquals(0, report.lost() + report.corrupted() + report.duplicated(), report.text());
+            assertEquals(0, report.corrupted() + report.duplicated(), report.text());
             assertEquals(FLOWS, report.flowsAnswered(), report.text());
-            assertEquals(report.sent() + TABLE - FLOWS, echo.report().received(), report.text());
+            Flood.assertLostByTheWireAlone(report);
+            assertTrue(echo.report().received() >= report.received(), report.text());
             assertEquals(TABLE, LAB.counters().created("media"));
             assertEquals(spoofed - (TABLE - FLOWS), LAB.counters().dropped("edge", DropReason.FLOW_TABLE_FULL));
         }

@@ -28,8 +28,6 @@ class LimitedFloodTest {
     private static final InetSocketAddress OTHER_LISTENER = at(RelayLab.LISTENER, 7891);
     private static final int FLOWS = 500;
     private static final int SPOOFED = 1_000_000;
-    /** At most one packet in so many is lost by the veth pairs. */
-    private static final int WIRE_SHARE = 10;
     private static final List<DropReason> LIMITS = List.of(DropReason.RATE_LIMITED, DropReason.RULE_RATE_LIMITED,
             DropReason.SOURCE_RATE_LIMITED, DropReason.RULE_LIMIT, DropReason.SOURCE_LIMIT,
             DropReason.UNANSWERED_LIMIT);
@@ -82,7 +80,7 @@ class LimitedFloodTest {
             final ClientReport report = clients.join();
             assertEquals(FLOWS, report.flowsAnswered(), report.text());
             assertEquals(0, report.corrupted() + report.duplicated(), report.text());
-            assertLostByTheWireAlone(report);
+            assertNothingRefusedButStrangers(report);
             assertTrue(echo.report().received() >= report.received(), report.text());
             assertTrue(LAB.counters().dropped("edge", DropReason.RULE_LIMIT) > 0, "the rule was full");
             assertTrue(LAB.counters().dropped("edge", DropReason.RULE_RATE_LIMITED) > 0, "too many in a second");
@@ -94,7 +92,7 @@ class LimitedFloodTest {
      * Whatever of the clients reached the relay left it again: nothing was dropped but strangers by a limit, and what
      * the server answered to strangers, who do not answer ARP. A busy machine's veth may lose some on the way there.
      */
-    private static void assertLostByTheWireAlone(final ClientReport report) {
+    private static void assertNothingRefusedButStrangers(final ClientReport report) {
         final long strangers = LAB.counters().created("media") - FLOWS;
         final long unanswerable = LAB.counters().dropped("inner", DropReason.NEIGHBOR_UNRESOLVED);
         for (final DropReason reason : FAILURES) {
@@ -103,7 +101,7 @@ class LimitedFloodTest {
         }
         assertEquals(0, LAB.counters().dropped("edge", DropReason.NEIGHBOR_UNRESOLVED));
         assertTrue(unanswerable <= strangers, unanswerable + " answers to " + strangers + " strangers");
-        assertTrue(report.lost() * WIRE_SHARE <= report.sent(), "not so many: " + report.text());
+        Flood.assertLostByTheWireAlone(report);
     }
 
     /** The clients of the lab that have a session. */

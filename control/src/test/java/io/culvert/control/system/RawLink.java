@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import io.culvert.control.deploy.Patience;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -14,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.net.NetworkInterface;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 
 /** A packet socket: sends frames as they are and sees those that pass an interface, whatever the kernel thinks. */
@@ -27,7 +29,7 @@ final class RawLink implements AutoCloseable {
     private static final int PROTOCOL_AT = 2;
     private static final int INTERFACE_AT = 4;
     private static final short POLLIN = 1;
-    private static final int PATIENCE_MS = 20_000;
+    private static final long PAUSE_NS = 1_000_000;
     private static final int LARGEST = 65_536;
 
     private static final MethodHandle SOCKET = link("socket", JAVA_INT, JAVA_INT, JAVA_INT);
@@ -72,10 +74,17 @@ final class RawLink implements AutoCloseable {
         return mac;
     }
 
+    /** A veth takes no frame while the queue of its other end is full, on a busy machine for seconds: sent again then. */
     void send(final byte[] frame) {
         MemorySegment.copy(frame, 0, buffer, JAVA_BYTE, 0, frame.length);
+        final long deadline = System.nanoTime() + Patience.LIMIT.toNanos();
         try {
-            check("send", (int) SEND.invokeExact(descriptor, buffer, (long) frame.length, 0));
+            int sent = (int) SEND.invokeExact(descriptor, buffer, (long) frame.length, 0);
+            while (sent < 0 && System.nanoTime() - deadline < 0) {
+                LockSupport.parkNanos(PAUSE_NS);
+                sent = (int) SEND.invokeExact(descriptor, buffer, (long) frame.length, 0);
+            }
+            check("send", sent);
         } catch (final Throwable t) {
             throw new AssertionError(t);
         }
@@ -83,13 +92,13 @@ final class RawLink implements AutoCloseable {
 
     /** The next frame of this kind, in or out; fails when there is none for a long time. */
     byte[] receive(final Predicate<byte[]> wanted) {
-        final long deadline = System.nanoTime() + PATIENCE_MS * 1_000_000L;
+        final long deadline = System.nanoTime() + Patience.LIMIT.toNanos();
         final MemorySegment wait = arena.allocate(JAVA_LONG);
         wait.set(JAVA_INT, 0, descriptor);
         wait.set(JAVA_SHORT, Integer.BYTES, POLLIN);
         try {
             while (System.nanoTime() - deadline < 0) {
-                if ((int) POLL.invokeExact(wait, 1L, PATIENCE_MS) > 0) {
+                if ((int) POLL.invokeExact(wait, 1L, (int) Patience.LIMIT.toMillis()) > 0) {
                     final int length = (int) RECV.invokeExact(descriptor, buffer, (long) LARGEST, 0);
                     check("recv", length);
                     final byte[] frame = buffer.asSlice(0, length).toArray(JAVA_BYTE);
@@ -101,7 +110,7 @@ final class RawLink implements AutoCloseable {
         } catch (final Throwable t) {
             throw new AssertionError(t);
         }
-        throw new AssertionError("no such frame in " + PATIENCE_MS + " ms");
+        throw new AssertionError("no such frame in " + Patience.SECONDS + " s");
     }
 
     private static void check(final String function, final int result) {

@@ -3,6 +3,7 @@ package io.culvert.control.system;
 
 import io.culvert.control.cli.Culvert;
 import io.culvert.control.config.RelayConfig;
+import io.culvert.control.deploy.Patience;
 import io.culvert.control.deploy.Script;
 import io.culvert.control.instance.Instance;
 import io.culvert.dataplane.flow.FlowEntry;
@@ -18,7 +19,6 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +26,6 @@ import java.util.concurrent.TimeUnit;
 
 /** {@code culvert run} as a child process in a namespace, with the JVM flags of the real daemon. */
 final class RelayProcess implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Path EAL_RUNTIME = Path.of("/var/run/dpdk");
 
     private final Path state;
@@ -87,8 +86,8 @@ final class RelayProcess implements AutoCloseable {
 
     /** @return the exit code */
     int awaitExit() throws InterruptedException {
-        if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-            throw new AssertionError("the relay goes on after " + PATIENCE.toSeconds() + " s: " + output());
+        if (!process.waitFor(Patience.SECONDS, TimeUnit.SECONDS)) {
+            throw new AssertionError("the relay goes on after " + Patience.SECONDS + " s: " + output());
         }
         return process.exitValue();
     }
@@ -152,8 +151,8 @@ final class RelayProcess implements AutoCloseable {
     public void close() {
         process.destroy();
         try {
-            if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            if (!process.waitFor(Patience.SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor(Patience.SECONDS, TimeUnit.SECONDS);
                 throw new AssertionError("the relay did not end on SIGTERM: " + output());
             }
             removeEalRuntime();

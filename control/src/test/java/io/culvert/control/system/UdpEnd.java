@@ -3,6 +3,7 @@ package io.culvert.control.system;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.culvert.control.deploy.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
@@ -16,7 +17,6 @@ import java.util.Arrays;
 
 /** A UDP socket of the kernel in a namespace: what clients and servers have. */
 final class UdpEnd implements AutoCloseable {
-    private static final int PATIENCE_MS = 20_000;
     private static final int LARGEST = 65_535;
 
     private final DatagramChannel channel;
@@ -32,7 +32,7 @@ final class UdpEnd implements AutoCloseable {
     private UdpEnd(final DatagramChannel channel) throws IOException {
         this.channel = channel;
         this.socket = channel.socket();
-        socket.setSoTimeout(PATIENCE_MS);
+        socket.setSoTimeout((int) Patience.LIMIT.toMillis());
     }
 
     /** @param port 0 lets the kernel choose */
