@@ -32,7 +32,7 @@ until_holds() {
 
 # Runs a command in the guest; one connection carries them all.
 guest() {
-    timeout "${GUEST_LIMIT:-300}" ssh -q -i "$directory/id" -p $ssh_port -o ControlMaster=auto -o ControlPersist=600 \
+    timeout "$guest_limit" ssh -q -i "$directory/id" -p $ssh_port -o ControlMaster=auto -o ControlPersist=600 \
         -o ControlPath="$directory/ssh-%p" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
         -o ConnectTimeout=60 -o ServerAliveInterval=60 root@127.0.0.1 "$@" < "${GUEST_INPUT:-/dev/null}"
 }

@@ -29,7 +29,6 @@ import java.util.TreeMap;
 /** {@code culvert run} in B with one rule. Its counters and flows are read from its mapped files, as anybody may. */
 final class CulvertBox implements Box {
     private static final String INSTANCE = "demo";
-    private static final Duration START_LIMIT = Duration.ofSeconds(30);
     /** A start and an outage are measured to this. */
     private static final Duration BRIEF_LOOK = Duration.ofMillis(1);
     private static final int FLOW_LINES = 3;
@@ -83,12 +82,12 @@ final class CulvertBox implements Box {
         relay = scene.start(name, command, Map.of(
                 Instance.STATE_VARIABLE, scene.directory().toString(),
                 "RUNTIME_DIRECTORY", scene.directory().toString())); // where EAL keeps its own files
-        final boolean inTime = scene.await(START_LIMIT, BRIEF_LOOK, () -> !relay.isAlive() || isReady());
+        final boolean inTime = scene.await(Scene.START_LIMIT, BRIEF_LOOK, () -> !relay.isAlive() || isReady());
         if (!relay.isAlive()) {
             throw new Unusable(relay.complaint());
         }
         if (!inTime) {
-            throw new Unusable("the relay was not ready after " + START_LIMIT.toSeconds() + " s");
+            throw new Unusable("the relay was not ready after " + Scene.START_LIMIT.toSeconds() + " s");
         }
         startedIn = Duration.ofNanos(System.nanoTime() - startNs);
         relay.goFirst(NICENESS);
@@ -135,9 +134,9 @@ final class CulvertBox implements Box {
         final Set<List<Object>> before = sessions();
         launch("the relay again");
         final Set<List<Object>> kept = sessions();
-        if (!scene.await(START_LIMIT, BRIEF_LOOK, () -> forwarded() > relayed)) {
+        if (!scene.await(Scene.START_LIMIT, BRIEF_LOOK, () -> forwarded() > relayed)) {
             throw new Failure(Failure.FAILED, "the relay was started again and has relayed nothing for "
-                    + START_LIMIT.toSeconds() + " s; the end of what it said:\n" + relay.errors().strip()
+                    + Scene.START_LIMIT.toSeconds() + " s; the end of what it said:\n" + relay.errors().strip()
                     + "\nFix: please report it");
         }
         final long relayedNs = System.nanoTime();

@@ -17,7 +17,6 @@ import java.util.regex.Pattern;
 
 /** Clients in A talk to the echo server in C through a box in B, and everybody counts. */
 final class Experiment {
-    private static final Duration START_LIMIT = Duration.ofSeconds(30);
     /** Beyond its sending time a client starts, warms itself, waits for the last answers and ends. */
     private static final Duration CLIENT_OVERHEAD = Duration.ofSeconds(60);
     private static final int LINGER_MS = 3_000;
@@ -64,12 +63,12 @@ final class Experiment {
                 network.server().inside(JavaProgram.command("lab", echoing)), Map.of());
         box.start();
         final boolean inTime =
-                scene.await(START_LIMIT, () -> !echo.isAlive() || echo.errors().contains("listening"));
+                scene.await(Scene.START_LIMIT, () -> !echo.isAlive() || echo.errors().contains("listening"));
         if (!echo.isAlive()) {
             throw echo.died();
         }
         if (!inTime) {
-            throw new Failure(Failure.FAILED, "the echo server was not ready after " + START_LIMIT.toSeconds()
+            throw new Failure(Failure.FAILED, "the echo server was not ready after " + Scene.START_LIMIT.toSeconds()
                     + " s. Fix: try again when this machine is less busy");
         }
         messages.accept(box.label() + " relays; warming up for " + WARM_UP_SECONDS + " s");
@@ -81,13 +80,24 @@ final class Experiment {
         }
         final BoxReport before = box.report();
         samples.add(sample());
-        final ClientResult client =
-                client("the client", plan.flows(), plan.rate(), plan.seconds(), echo, this::show);
+        final ClientResult client = client("the client", plan.flows(), plan.rate(),
+                plan.seconds() + outageLimitSeconds(), echo, this::show);
         if (echo.end() != 0) {
             throw echo.died();
         }
         return new Outcome(box.label(), warmUp, client, EchoResult.parse(echo.output()), box.finish(before),
                 percent(true), percent(false), restart.map(this::withPorts));
+    }
+
+    /** The client goes on sending however long the relay takes to come back; {@link #isOver} ends it. */
+    private int outageLimitSeconds() {
+        return plan.killAfter() == 0 ? 0 : (int) Scene.START_LIMIT.multipliedBy(2).toSeconds();
+    }
+
+    /** Whether the client has sent for long enough with the relay that was started again. */
+    private boolean isOver() {
+        return restart.isPresent() && System.nanoTime() - restart.get().relayedNs()
+                >= Duration.ofSeconds(plan.seconds() - plan.killAfter()).toNanos();
     }
 
     private Path flowsFile() {
@@ -104,7 +114,7 @@ final class Experiment {
         }
     }
 
-    /** Runs a client to its end, or to the user's wish to stop: it then reports what it has. */
+    /** Runs a client to its end, or until it shall send no more: it then reports what it has. */
     private ClientResult client(final String name, final int flows, final int rate, final int seconds,
                                 final Child echo, final Consumer<Matcher> onProgress) {
         final Child client = scene.start(name, network.clients().inside(JavaProgram.command("lab", List.of(
@@ -115,7 +125,7 @@ final class Experiment {
         final long deadline = System.nanoTime() + Duration.ofSeconds(seconds).plus(CLIENT_OVERHEAD).toNanos();
         String last = "";
         while (client.isAlive() && System.nanoTime() < deadline) {
-            if (scene.pause()) {
+            if (scene.pause() || isOver()) {
                 break;
             }
             box.check();

@@ -17,7 +17,6 @@ import org.snakeyaml.engine.v2.api.LoadSettings;
  * CPU, with all that the kernel does for a packet that it sends.
  */
 public final class OneWay {
-    private static final Duration START_LIMIT = Duration.ofSeconds(20);
     private static final Duration SETTLE = Duration.ofMillis(700);
     private static final double SECOND_NS = 1e9;
     private static final int FIRST_CPU = 0;
@@ -97,13 +96,13 @@ public final class OneWay {
         final List<String> command = new ArrayList<>(List.of("taskset", "-c", Integer.toString(FIRST_CPU)));
         command.addAll(client);
         final Child source = scene.start("the source", network.clients().inside(command), Map.of());
-        final boolean flows = scene.await(START_LIMIT,
+        final boolean flows = scene.await(Scene.START_LIMIT,
                 () -> !source.isAlive() || !source.lastLine().isEmpty());
         if (!source.isAlive()) {
             throw source.died();
         }
         if (!flows) {
-            throw new Failure(Failure.FAILED, "the source sent nothing in " + START_LIMIT.toSeconds()
+            throw new Failure(Failure.FAILED, "the source sent nothing in " + Scene.START_LIMIT.toSeconds()
                     + " s. Fix: try again when this machine is less busy");
         }
         scene.sleep(SETTLE);

@@ -27,6 +27,8 @@ public final class Scene implements AutoCloseable {
     private static final Pattern NAMED = Pattern.compile(NAME + "(\\d+)-.*");
     private static final Path MEMORY = Path.of("/dev/shm");
     private static final Duration LOOK = Duration.ofMillis(50);
+    /** For a program to start and do what it is for: 3 s on an idle machine, 30 s beside busy neighbours. */
+    static final Duration START_LIMIT = Duration.ofSeconds(120);
 
     /** The user asked to stop while the experiment was not done. */
     public static final class Stopped extends RuntimeException {
