@@ -20,13 +20,13 @@ public enum NicFamily {
     IXGBE_VF("ixgbevf", "net_ixgbe_vf", 4, Replies.HANDED),
     I40E("i40e", "net_i40e", 64, Replies.STEERED),
     IAVF("iavf", "net_iavf", 16, Replies.STEERED),
-    ICE("ice", "net_ice", 64, Replies.STEERED),
+    ICE("ice", "net_ice", 128, Replies.STEERED),
     IGB("igb", "net_e1000_igb", 8, Replies.STEERED),
     E1000E("e1000e", "net_e1000_em", 1, Replies.ONE_QUEUE),
     MLX5("mlx5_core", "mlx5_pci", 128, Replies.STEERED),
-    BNXT("bnxt_en", "net_bnxt", 64, Replies.STEERED),
-    ENA("ena", "net_ena", 32, Replies.STEERED),
-    GVE("gve", "net_gve", 16, Replies.HANDED),
+    BNXT("bnxt_en", "net_bnxt", 128, Replies.STEERED),
+    ENA("ena", "net_ena", 128, Replies.STEERED),
+    GVE("gve", "net_gve", 128, Replies.HANDED),
     VIRTIO("virtio_pci", "net_virtio", 128, Replies.IF_OFFERED),
     VMXNET3("vmxnet3", "net_vmxnet3", 8, Replies.HANDED);
 
