@@ -19,7 +19,7 @@ import java.lang.foreign.MemorySegment;
  * and counted, never kept: a slow port must not hold up the others.
  */
 final class Egress {
-    /** A burst's packets and what the worker itself may add to them. */
+    /** What of a burst is answered before the rest is collected fits beside it; what is added behind is appended. */
     private static final int CAPACITY = 2 * Burst.CAPACITY;
     /**
      * How often a driver that takes nothing is asked again. Virtual devices free their ring only when asked; a full
@@ -56,19 +56,20 @@ final class Egress {
         }
     }
 
-    /** @param length bytes of the frame */
-    void append(final int link, final long mbuf, final int length) {
-        packets.setAtIndex(LONG, first(link), mbuf);
-        added(link, 1, length);
-    }
-
-    /** For who may {@link #append} more than a burst: sends what is there when a link's row is full. */
-    void makeRoom(final int link, final int ingress) {
+    /**
+     * Takes one packet more, from whoever has many: a full row is sent first.
+     *
+     * @param ingress the link to count losses under
+     * @param length bytes of the frame
+     */
+    void append(final int link, final int ingress, final long mbuf, final int length) {
         if (counts[link] == CAPACITY) {
             transmit(link, ingress);
             counts[link] = 0;
             bytes[link] = 0;
         }
+        packets.setAtIndex(LONG, first(link), mbuf);
+        added(link, 1, length);
     }
 
     /** A packet's link and traffic in one int. @param traffic twice the rule's index, and 1 for a reply */

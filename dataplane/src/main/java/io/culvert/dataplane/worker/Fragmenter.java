@@ -124,8 +124,7 @@ final class Fragmenter {
             NativeMemory.write(data, ip, Ipv4.PAYLOAD);
             copy(packet, Ipv4.PAYLOAD + from, data + Ipv4.PAYLOAD, length);
             Mbuf.setLength(piecePacket, Ipv4.PAYLOAD + length);
-            egress.makeRoom(link, burst.ingress);
-            egress.append(link, piecePacket, Ipv4.PAYLOAD + length);
+            egress.append(link, burst.ingress, piecePacket, Ipv4.PAYLOAD + length);
         }
         counters.add(counters.catalog().of(CounterCatalog.WorkerCounter.ORIGINATED), pieces - 1);
         burst.free(packet);

@@ -322,8 +322,7 @@ final class Fragments {
         }
         fragment.rewrite(mbuf, table.newId[datagram]);
         if (!isTooLong) {
-            egress.makeRoom(rewriter.link(), burst.ingress);
-            egress.append(rewriter.link(), mbuf, fragment.length + Ethernet.HEADER_LENGTH);
+            egress.append(rewriter.link(), burst.ingress, mbuf, fragment.length + Ethernet.HEADER_LENGTH);
         } else if (!fragment.cut(burst, mbuf)) {
             return;
         }

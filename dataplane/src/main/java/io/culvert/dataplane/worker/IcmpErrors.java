@@ -110,8 +110,7 @@ final class IcmpErrors {
     /** Sends what has been said about the burst: to the link that it came in on. */
     void flush(final Burst burst) {
         for (int i = 0; i < readyCount; i++) {
-            egress.makeRoom(burst.ingress, burst.ingress);
-            egress.append(burst.ingress, ready[i], Mbuf.packetLength(ready[i]));
+            egress.append(burst.ingress, burst.ingress, ready[i], Mbuf.packetLength(ready[i]));
         }
         readyCount = 0;
     }

@@ -120,7 +120,7 @@ final class IcmpRelay {
                 rewriteQuote(packet, quoted, isAboutUdp);
                 rewriteOuter(packet);
                 seal(packet, totalLength);
-                send(mbuf, packet, totalLength, link, WorkerCounter.ICMP_TRANSLATED);
+                send(mbuf, packet, totalLength, link, burst.ingress, WorkerCounter.ICMP_TRANSLATED);
             }
         }
     }
@@ -198,7 +198,7 @@ final class IcmpRelay {
             packet.set(Wire.SHORT, Icmp.IDENTIFIER, identifier(FlowEntry.newPorts(flow)));
             rewriteOuter(packet);
             seal(packet, totalLength(packet));
-            send(mbuf, packet, totalLength(packet), link, WorkerCounter.ICMP_ECHO_RELAYED);
+            send(mbuf, packet, totalLength(packet), link, burst.ingress, WorkerCounter.ICMP_ECHO_RELAYED);
         }
     }
 
@@ -335,14 +335,14 @@ final class IcmpRelay {
     }
 
     private void send(final long mbuf, final MemorySegment packet, final int totalLength, final int link,
-                      final WorkerCounter counter) {
+                      final int ingress, final WorkerCounter counter) {
         final int frameLength = Ethernet.HEADER_LENGTH + totalLength;
         packet.set(Wire.LONG, Ethernet.DESTINATION, next.get(Wire.LONG, Neighbors.MACS_LO));
         packet.set(Wire.INT, Ethernet.DESTINATION + Long.BYTES, next.get(Wire.INT, Neighbors.MACS_HI));
         NativeMemory.write(Mbuf.data(mbuf), packet, frameLength);
         Mbuf.setLength(mbuf, frameLength);
         counters.increment(counters.catalog().of(counter));
-        egress.append(link, mbuf, frameLength);
+        egress.append(link, ingress, mbuf, frameLength);
     }
 
     private static int delta(final long from, final long to) {

@@ -104,8 +104,7 @@ final class Icmpv6Errors {
             final long mbuf = fresh.get(JAVA_LONG, 0);
             NativeMemory.write(Mbuf.data(mbuf), message, Icmpv6.QUOTE + quoted);
             Mbuf.setLength(mbuf, Icmpv6.QUOTE + quoted);
-            egress.makeRoom(burst.ingress, burst.ingress);
-            egress.append(burst.ingress, mbuf, Icmpv6.QUOTE + quoted);
+            egress.append(burst.ingress, burst.ingress, mbuf, Icmpv6.QUOTE + quoted);
             counters.increment(counters.catalog().of(WorkerCounter.ICMP_GENERATED));
             counters.increment(counters.catalog().of(WorkerCounter.ORIGINATED));
         }

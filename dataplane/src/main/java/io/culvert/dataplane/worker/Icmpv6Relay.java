@@ -176,7 +176,6 @@ final class Icmpv6Relay {
         NativeMemory.write(Mbuf.data(mbuf), packet, frameLength);
         Mbuf.setLength(mbuf, frameLength);
         counters.increment(counters.catalog().of(WorkerCounter.ICMP_TRANSLATED));
-        egress.makeRoom(link, burst.ingress);
-        egress.append(link, mbuf, frameLength);
+        egress.append(link, burst.ingress, mbuf, frameLength);
     }
 }

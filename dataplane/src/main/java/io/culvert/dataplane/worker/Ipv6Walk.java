@@ -301,8 +301,7 @@ final class Ipv6Walk {
             final int counter = counters.catalog().ruleTraffic(traffic >>> 1) + 2 * (traffic & 1);
             counters.increment(counter);
             counters.add(counter + 1, length);
-            egress.makeRoom(linkMtu & 0xFFFF, burst.ingress);
-            egress.append(linkMtu & 0xFFFF, burst.mbuf(i), length + Ethernet.HEADER_LENGTH);
+            egress.append(linkMtu & 0xFFFF, burst.ingress, burst.mbuf(i), length + Ethernet.HEADER_LENGTH);
         }
     }
 
