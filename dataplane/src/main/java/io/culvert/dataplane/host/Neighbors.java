@@ -75,6 +75,8 @@ public final class Neighbors {
     private static final int BACKLOG_LIMIT = 64;
     /** Of these, how many may be there because a packet needs them; the rest is for clients that open sessions. */
     private static final int BACKLOG_FOR_PACKETS = BACKLOG_LIMIT / 4;
+    /** Clients that asked for us and that no flow has named since. */
+    private static final int INTRODUCED_LIMIT = 1_024;
     /** Requests for clients that no flow names, in a second; others have a budget of their own. */
     private static final int NEWCOMERS_PER_SECOND = 1_000;
     private static final int KNOWN_PER_SECOND = 2_000;
@@ -112,6 +114,7 @@ public final class Neighbors {
     private final byte[] tries = new byte[CAPACITY];
     private final long[] askedMs = new long[CAPACITY];
     private final long[] confirmedMs = new long[CAPACITY];
+    private final boolean[] isIntroduced = new boolean[CAPACITY];
     /** Of a learned place; a configured one is not counted. */
     private final int[] references = new int[CAPACITY];
     /** Whether a packet has needed a next hop that was given up since it was last asked for. */
@@ -124,6 +127,8 @@ public final class Neighbors {
     /** Learned places that no flow names, without an answer and with one. */
     private final PlaceQueue unresolved;
     private final PlaceQueue idle;
+    /** Learned places of clients that asked for us: {@link #introduce}. */
+    private final PlaceQueue introduced;
     private final int[] backlog = new int[BACKLOG_LIMIT];
     private int backlogHead;
     private volatile int backlogCount;
@@ -156,6 +161,7 @@ public final class Neighbors {
         final PlaceQueue.Links order = new PlaceQueue.Links(CAPACITY);
         this.unresolved = new PlaceQueue(order);
         this.idle = new PlaceQueue(order);
+        this.introduced = new PlaceQueue(order);
         Arrays.fill(state, FREE);
     }
 
@@ -250,7 +256,7 @@ public final class Neighbors {
     public boolean hasRoom(final int link, final long high, final long low) {
         lock();
         try {
-            return highWater < CAPACITY || unresolved.size() + idle.size() > 0
+            return highWater < CAPACITY || unresolved.size() + idle.size() + introduced.size() > 0
                     || learned.find(link, high, low) != UNKNOWN;
         } finally {
             unlock();
@@ -277,7 +283,8 @@ public final class Neighbors {
                 return UNKNOWN;
             }
             if (references[place]++ == 0) {
-                idle.remove(place);
+                (isIntroduced[place] ? introduced : idle).remove(place);
+                isIntroduced[place] = false;
             }
             return place;
         } finally {
@@ -375,9 +382,9 @@ public final class Neighbors {
         return entries.get(JAVA_INT, at(place) + EGRESS) >>> Short.SIZE;
     }
 
-    /** {@link #confirm(int, long, long, long, boolean, long)} for IPv4, where whoever speaks last is right. */
+    /** {@link #confirm(int, long, long, long, boolean, boolean, long)} for IPv4, where who speaks last is right. */
     public boolean confirm(final int link, final int address, final long mac, final long nowMs) {
-        return confirm(link, 0, Ipv6Address.mapped(address), mac, true, nowMs);
+        return confirm(link, 0, Ipv6Address.mapped(address), mac, true, true, nowMs);
     }
 
     /**
@@ -386,10 +393,11 @@ public final class Neighbors {
      *
      * @param mac 0 when it says only that the neighbour is still there
      * @param overrides whether a MAC address that is known may be replaced (RFC 4861 7.2.5)
+     * @param answers whether it answers a question of ours: only then it proves that the neighbour hears us
      * @return whether it is known
      */
     public boolean confirm(final int link, final long high, final long low, final long mac,
-                           final boolean overrides, final long nowMs) {
+                           final boolean overrides, final boolean answers, final long nowMs) {
         lock();
         try {
             final int fixed = configured.find(link, high, low);
@@ -397,15 +405,17 @@ public final class Neighbors {
             if (place == UNKNOWN) {
                 return false;
             }
-            if (state[place] != STATIC && mayLearn(place, mac, overrides)) {
-                confirmedMs[place] = nowMs;
+            if (state[place] != STATIC && mayLearn(place, mac, overrides) && (answers || isNews(place, mac))) {
+                confirmedMs[place] = answers ? nowMs : nowMs - CONFIRM_AFTER_MS - 1;
                 tries[place] = 0;
                 state[place] = REACHABLE;
                 if (!isResolved(place) && place >= configuredEnd && references[place] == 0) {
                     unresolved.remove(place);
                     idle.add(place);
                 }
-                resolve(place, mac == 0 ? mac(place) : mac);
+                if (resolve(place, mac == 0 ? mac(place) : mac)) {
+                    changed();
+                }
             }
             return true;
         } finally {
@@ -418,6 +428,37 @@ public final class Neighbors {
             return mac != 0;
         }
         return overrides || mac == 0 || mac == mac(place);
+    }
+
+    /**
+     * Takes in the sender of a request for one of our addresses whom {@link #confirm} does not know, as RFC 826 and RFC
+     * 4861 7.2.3 have it. A client asks for us a moment before its first packet: so its session finds it, and nobody
+     * has to ask, however many senders that do not exist wait to be asked for. Places for it are 1,024, and the oldest
+     * that no session has named makes room.
+     */
+    public void introduce(final int link, final long high, final long low, final long mac, final long nowMs) {
+        lock();
+        try {
+            if (mac != 0 && configured.find(link, high, low) == UNKNOWN
+                    && learned.find(link, high, low) == UNKNOWN) {
+                final int place = introduced.size() < INTRODUCED_LIMIT ? claim(link, high, low)
+                        : reuse(take(introduced), link, high, low);
+                if (place != NO_PLACE) {
+                    confirmedMs[place] = nowMs;
+                    state[place] = REACHABLE;
+                    isIntroduced[place] = true;
+                    introduced.add(place);
+                    resolve(place, mac);
+                }
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Whether it says another MAC address than the one we know. */
+    private boolean isNews(final int place, final long mac) {
+        return !isResolved(place) || mac != 0 && mac != mac(place);
     }
 
     private long mac(final int place) {
@@ -555,7 +596,8 @@ public final class Neighbors {
         solicitor.solicit(links[askedLink], askedHigh, askedLow, askedMac);
     }
 
-    private void resolve(final int place, final long mac) {
+    /** @return whether it could not be used before */
+    private boolean resolve(final int place, final long mac) {
         final long at = at(place);
         final boolean wasResolved = isResolved(place);
         final int link = link(place);
@@ -564,9 +606,7 @@ public final class Neighbors {
         // before: the walk reads its MTU and then its MAC address, in this order on x86-64, where loads keep theirs.
         VarHandle.storeStoreFence();
         entries.set(JAVA_INT, at + EGRESS, link | links[link].mtu() << Short.SIZE);
-        if (!wasResolved) {
-            changed();
-        }
+        return !wasResolved;
     }
 
     @SuppressWarnings("NonAtomicOperationOnVolatileField") // under the lock; readers only compare for equality
@@ -600,11 +640,15 @@ public final class Neighbors {
             place = take(unresolved);
         } else if (idle.size() > 0) {
             place = take(idle);
+        } else if (introduced.size() > 0) {
+            place = take(introduced);
         }
-        if (place != NO_PLACE) {
-            write(place, link, high, low);
-            learned.add(place);
-        }
+        return place == NO_PLACE ? NO_PLACE : reuse(place, link, high, low);
+    }
+
+    private int reuse(final int place, final int link, final long high, final long low) {
+        write(place, link, high, low);
+        learned.add(place);
         return place;
     }
 
@@ -625,6 +669,7 @@ public final class Neighbors {
         state[place] = INCOMPLETE;
         tries[place] = 0;
         isNeeded[place] = false;
+        isIntroduced[place] = false;
     }
 
     private void lock() {

@@ -78,7 +78,8 @@ public final class Nd {
         return (frame.get(BYTE, FLAGS) & OVERRIDE) != 0;
     }
 
-    private static boolean isSolicited(final MemorySegment frame) {
+    /** Of an advertisement: whether it answers a solicitation. */
+    public static boolean isSolicited(final MemorySegment frame) {
         return (frame.get(BYTE, FLAGS) & SOLICITED) != 0;
     }
 

@@ -67,7 +67,7 @@ final class Host implements Solicitor {
         nowMs = now;
     }
 
-    /** Takes in an ARP packet (RFC 826): answers a request for us, learns from neighbours that we know. */
+    /** Takes in an ARP packet (RFC 826): answers a request for us, and learns from who asks for us or was asked. */
     void answerArp(final Burst burst, final long mbuf, final MemorySegment frame) {
         final Link link = links[burst.ingress];
         if (!Mbuf.isWhole(mbuf) || !Arp.isValid(frame, Mbuf.dataLength(mbuf)) || isALie(frame, link)) {
@@ -82,10 +82,13 @@ final class Host implements Solicitor {
         final boolean tellsUs = asksForUs || Arp.operation(frame) == Arp.REPLY || sender == target;
         final boolean isKnown = tellsUs && neighbors.confirm(link.index(), sender, Arp.senderMac(frame), nowMs);
         if (asksForUs) {
+            if (!isKnown && sender != NO_ADDRESS && link.isConnected(sender)) {
+                neighbors.introduce(link.index(), 0, Ipv6Address.mapped(sender), Arp.senderMac(frame), nowMs);
+            }
             Arp.write(frame, Arp.REPLY, link.mac(), target, Arp.senderMac(frame), sender);
             Mbuf.setLength(mbuf, Arp.FRAME_LENGTH);
             counters.increment(catalog.answeredArp(link.index()));
-            egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
+            egress.append(link.index(), link.index(), mbuf, Arp.FRAME_LENGTH);
         } else if (isKnown) {
             counters.increment(catalog.puntedArp(link.index()));
             burst.free(mbuf);
@@ -125,7 +128,7 @@ final class Host implements Solicitor {
             Mbuf.setLength(mbuf, length);
         }
         counters.increment(catalog.answeredIcmp(link.index()));
-        egress.append(link.index(), mbuf, length);
+        egress.append(link.index(), link.index(), mbuf, length);
     }
 
     @Override
@@ -143,7 +146,7 @@ final class Host implements Solicitor {
         NativeMemory.write(Mbuf.data(mbuf), request, Arp.FRAME_LENGTH);
         Mbuf.setLength(mbuf, Arp.FRAME_LENGTH);
         counters.increment(catalog.of(CounterCatalog.WorkerCounter.ORIGINATED));
-        egress.append(link.index(), mbuf, Arp.FRAME_LENGTH);
+        egress.append(link.index(), link.index(), mbuf, Arp.FRAME_LENGTH);
     }
 
     /** A 0 becomes all ones: over an echo of nothing but zeros only that is right, elsewhere both are. */

@@ -106,7 +106,7 @@ final class Ipv6Host {
             beSolicited(burst, mbuf, frame, length);
         } else if (neighbors.confirm(link.index(), frame.get(Wire.LONG, Nd.TARGET),
                 frame.get(Wire.LONG, Nd.TARGET + Long.BYTES), Nd.linkLayerAddress(frame, length),
-                Nd.overrides(frame), nowMs)) {
+                Nd.overrides(frame), Nd.isSolicited(frame), nowMs)) {
             counters.increment(catalog.puntedNd(link.index()));
             burst.free(mbuf);
         } else {
@@ -122,15 +122,18 @@ final class Ipv6Host {
         }
         final long told = Nd.linkLayerAddress(frame, length);
         if (told != Nd.NO_MAC) {
-            neighbors.confirm(link.index(), frame.get(Wire.LONG, Ipv6.SOURCE),
-                    frame.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES), told, true, nowMs);
+            final long high = frame.get(Wire.LONG, Ipv6.SOURCE);
+            final long low = frame.get(Wire.LONG, Ipv6.SOURCE + Long.BYTES);
+            if (!neighbors.confirm(link.index(), high, low, told, true, false, nowMs)
+                    && link.isConnected(high, low) && !martians.contains(high, low)) {
+                neighbors.introduce(link.index(), high, low, told, nowMs);
+            }
         }
         Nd.writeAdvertisement(frame, link.mac(), told == Nd.NO_MAC ? Ethernet.source(frame) : told);
         NativeMemory.write(Mbuf.data(mbuf), frame, Nd.FRAME_LENGTH);
         Mbuf.setLength(mbuf, Nd.FRAME_LENGTH);
         counters.increment(catalog.answeredNd(link.index()));
-        egress.makeRoom(link.index(), link.index());
-        egress.append(link.index(), mbuf, Nd.FRAME_LENGTH);
+        egress.append(link.index(), link.index(), mbuf, Nd.FRAME_LENGTH);
     }
 
     /** Whether the packet claims an address of ours, or one that no station can have. */
@@ -178,8 +181,7 @@ final class Ipv6Host {
             Mbuf.setLength(mbuf, frameLength);
         }
         counters.increment(catalog.answeredIcmpv6(link.index()));
-        egress.makeRoom(link.index(), link.index());
-        egress.append(link.index(), mbuf, frameLength);
+        egress.append(link.index(), link.index(), mbuf, frameLength);
     }
 
     /** Asks for a next hop, as {@link io.culvert.dataplane.host.Solicitor} says. */
@@ -193,6 +195,6 @@ final class Ipv6Host {
         NativeMemory.write(Mbuf.data(mbuf), solicitation, Nd.FRAME_LENGTH);
         Mbuf.setLength(mbuf, Nd.FRAME_LENGTH);
         counters.increment(catalog.of(WorkerCounter.ORIGINATED));
-        egress.append(link.index(), mbuf, Nd.FRAME_LENGTH);
+        egress.append(link.index(), link.index(), mbuf, Nd.FRAME_LENGTH);
     }
 }

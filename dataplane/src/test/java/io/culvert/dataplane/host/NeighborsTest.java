@@ -436,8 +436,8 @@ class NeighborsTest {
             held.put(low, neighbors.configure(0, high, low));
         }
         assertEquals(1_000, held.values().stream().distinct().count());
-        assertTrue(neighbors.confirm(0, high, 7, MAC, true, START_MS));
-        assertFalse(neighbors.confirm(0, high + 1, 7, MAC, true, START_MS), "another network");
+        assertTrue(neighbors.confirm(0, high, 7, MAC, true, true, START_MS));
+        assertFalse(neighbors.confirm(0, high + 1, 7, MAC, true, true, START_MS), "another network");
         held.forEach((low, adjacency) -> {
             assertEquals(adjacency, neighbors.configured(0, high, low));
             assertEquals(low == 7, neighbors.isResolved(adjacency));
@@ -447,16 +447,51 @@ class NeighborsTest {
     @Test
     void anAdvertisementThatDoesNotOverrideMovesNobody() {
         final int adjacency = neighbors.configure(0, 1, 1);
-        assertTrue(neighbors.confirm(0, 1, 1, 0, true, START_MS), "known, but it says no address");
+        assertTrue(neighbors.confirm(0, 1, 1, 0, true, true, START_MS), "known, but it says no address");
         assertFalse(neighbors.isResolved(adjacency));
-        assertTrue(neighbors.confirm(0, 1, 1, MAC, false, START_MS));
+        assertTrue(neighbors.confirm(0, 1, 1, MAC, false, true, START_MS));
         assertEquals(MAC, macOf(adjacency));
-        assertTrue(neighbors.confirm(0, 1, 1, MAC + 0x0100_0000_0000L, false, START_MS));
+        assertTrue(neighbors.confirm(0, 1, 1, MAC + 0x0100_0000_0000L, false, true, START_MS));
         assertEquals(MAC, macOf(adjacency));
-        assertTrue(neighbors.confirm(0, 1, 1, 0, true, START_MS));
+        assertTrue(neighbors.confirm(0, 1, 1, 0, true, true, START_MS));
         assertEquals(MAC, macOf(adjacency), "still there");
-        assertTrue(neighbors.confirm(0, 1, 1, MAC + 0x0100_0000_0000L, true, START_MS));
+        assertTrue(neighbors.confirm(0, 1, 1, MAC + 0x0100_0000_0000L, true, true, START_MS));
         assertEquals(MAC + 0x0100_0000_0000L, macOf(adjacency));
+    }
+
+    /** RFC 4861 7.2.5: who speaks unasked may not hear us. */
+    @Test
+    void whatNobodyAskedForTellsAnAddressButDoesNotConfirmIt() {
+        final int adjacency = resolved(HOP);
+        final long mapped = Ipv6Address.mapped(HOP);
+        assertTrue(neighbors.confirm(0, 0, mapped, MAC, true, false, START_MS + 29_000));
+        assertEquals(List.of(new Request(0, HOP, MAC)), maintain(START_MS + 30_001), "asked all the same");
+        final long moved = MAC + 0x0100_0000_0000L;
+        assertTrue(neighbors.confirm(0, 0, mapped, moved, true, false, START_MS + 30_002));
+        assertEquals(moved, macOf(adjacency));
+        assertEquals(List.of(new Request(0, HOP, moved)), maintain(START_MS + 30_003), "and whoever moved at once");
+    }
+
+    @Test
+    void whoAskedForUsIsKnownWhenItOpensASession() {
+        neighbors.introduce(0, 0, Ipv6Address.mapped(HOP), MAC, START_MS);
+        final int adjacency = client(HOP);
+        assertTrue(neighbors.isResolved(adjacency));
+        assertEquals(MAC, macOf(adjacency));
+        assertEquals(List.of(), maintain(START_MS + 1), "nobody has to ask");
+        neighbors.introduce(0, 0, Ipv6Address.mapped(HOP), MAC + 0x0100_0000_0000L, START_MS + 2);
+        assertEquals(MAC, macOf(adjacency), "nor is it met twice");
+    }
+
+    @Test
+    void whoAskedForUsMakesRoomForTheNextOfThem() {
+        for (int i = 1; i <= 3_000; i++) {
+            neighbors.introduce(0, 0, Ipv6Address.mapped(i), MAC, START_MS);
+        }
+        assertEquals(1_024, neighbors.count(State.REACHABLE));
+        assertTrue(neighbors.isResolved(client(3_000)));
+        assertEquals(Neighbors.UNKNOWN, client(1), "the first has made room");
+        assertTrue(neighbors.isResolved(client(3_000 - 1_024 + 2)), "but no more than had to");
     }
 
     /** A session of a client on the first link opens. @return its adjacency when it has answered */

@@ -53,6 +53,59 @@ class NeighborFloodTest {
         }
     }
 
+    /**
+     * Twenty made-up senders in each millisecond, before, during and after the victim comes. It asks for the relay's
+     * address before it sends, as every host does, and answers when it is asked.
+     */
+    @Test
+    void aNewClientIsServedWhileTheFloodGoesOn() {
+        try (TestRelay relay = relay(SESSIONS)) {
+            int made = 0;
+            for (int ms = 0; ms < 300; ms++) {
+                made = flood(relay, made);
+            }
+            relay.pass(EDGE, EDGE, Frames.arp(Arp.REQUEST, VICTIM_MAC, VICTIM, 0, EDGE_ADDRESS));
+            made = flood(relay, made);
+            final byte[] there = relay.pass(EDGE, INNER, packet(VICTIM, VICTIM_PORT)).getFirst();
+            for (int ms = 0; ms < 100; ms++) {
+                made = flood(relay, made);
+                final List<byte[]> back =
+                        relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, Frames.sourcePort(there))).stream()
+                                .filter(frame -> !Frames.isArp(frame)).toList();
+                assertEquals(1, back.size(), "answered in millisecond " + ms);
+                assertEquals(VICTIM, Frames.destination(back.getFirst()));
+            }
+        }
+    }
+
+    /** A million hosts that do not exist ask for us: they take a bounded number of places, and each other's. */
+    @Test
+    void whoAsksForUsTakesNoPlaceFromThoseWhoTalk() {
+        try (TestRelay relay = relay(SESSIONS)) {
+            relay.pass(EDGE, EDGE, Frames.arp(Arp.REQUEST, VICTIM_MAC, VICTIM, 0, EDGE_ADDRESS));
+            final byte[] there = relay.pass(EDGE, INNER, packet(VICTIM, VICTIM_PORT)).getFirst();
+            for (int i = 0; i < 20_000; i++) {
+                relay.pass(EDGE, EDGE, Frames.arp(Arp.REQUEST, CLIENT_MAC, madeUp(i), 0, EDGE_ADDRESS));
+                relay.received(INNER);
+            }
+            assertTrue(relay.neighbors.count(Neighbors.State.REACHABLE) <= 1_024 + 1);
+            assertEquals(1, relay.pass(INNER, EDGE, fromTarget(TARGET_PORT, Frames.sourcePort(there))).size());
+        }
+    }
+
+    /** One millisecond of it. @return how many senders have been made up */
+    private static int flood(final TestRelay relay, final int made) {
+        final byte[][] packets = new byte[20][];
+        for (int i = 0; i < packets.length; i++) {
+            packets[i] = packet(madeUp(made + i), ATTACKER_PORT);
+        }
+        relay.send(EDGE, packets);
+        relay.workForMs(1);
+        relay.received(EDGE);
+        relay.received(INNER);
+        return made + packets.length;
+    }
+
     /** The same while targets answer them all, so that packets to every one of them ask for its address. */
     @Test
     void aNewClientIsServedWhileRepliesToSuchSendersAskForThem() {
