@@ -5,35 +5,46 @@
 
 #include <stdint.h>
 
+#include "flows.h"
+
 #define ID_ROUNDS 4
-#define ID_HALF 8             /* bits */
+#define ID_HALF 32768U        /* of the ids of one worker */
+#define ID_LOW_BITS 7
+#define ID_HIGH_BITS 8
 #define ID_ROW 64
 
 struct datagram_ids {
-	uint64_t key;
-	uint32_t next;
+	uint64_t secret_lo;
+	uint64_t secret_hi;
+	uint64_t key_lo;
+	uint64_t key_hi;
+	uint32_t made;        /* two halves take turns, each time under another key */
 	uint32_t taken;       /* of the row: a multiple of its length when it is used up */
 	uint16_t row[ID_ROW];
 };
 
-/* A Feistel network over two halves, for as many ids at once as the vector unit likes. */
 static inline void
 datagram_ids_refill(struct datagram_ids *ids)
 {
-	for (uint32_t i = 0; i < ID_ROW; i++) {
-		uint32_t left = (ids->next + i) >> ID_HALF & 0xFF;
-		uint32_t right = (ids->next + i) & 0xFF;
+	const uint32_t first = ids->made & ID_HALF;
 
-		for (uint32_t round = 0; round < ID_ROUNDS; round++) {
-			const uint32_t key = (uint32_t)(ids->key >> 16 * round);
-			const uint32_t mixed = left ^ (((right + key) & 0xFFFF) * 0x9E3779B1U >> (32 - ID_HALF));
-
-			left = right;
-			right = mixed;
-		}
-		ids->row[i] = (uint16_t)(left << ID_HALF | right);
+	if (ids->made % ID_HALF == 0) {
+		ids->key_lo = flow_mix(ids->made, 0, ids->secret_lo, ids->secret_hi);
+		ids->key_hi = flow_mix(ids->made, 1, ids->secret_lo, ids->secret_hi);
 	}
-	ids->next += ID_ROW;
+	/* A Feistel network over two parts of nearly the same length. */
+	for (uint32_t i = 0; i < ID_ROW; i++) {
+		const uint32_t index = (ids->made + i) % ID_HALF;
+		uint64_t low = index & ((1U << ID_LOW_BITS) - 1);
+		uint64_t high = index >> ID_LOW_BITS;
+
+		for (uint32_t round = 0; round < ID_ROUNDS; round += 2) {
+			high ^= flow_mix(low, round, ids->key_lo, ids->key_hi) >> (64 - ID_HIGH_BITS);
+			low ^= flow_mix(high, round + 1, ids->key_lo, ids->key_hi) >> (64 - ID_LOW_BITS);
+		}
+		ids->row[i] = (uint16_t)(first | high << ID_LOW_BITS | low);
+	}
+	ids->made += ID_ROW;
 }
 
 static inline uint32_t

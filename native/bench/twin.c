@@ -439,7 +439,8 @@ culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_be
 	memcpy(state->links, links, sizeof(state->links));
 	state->rule = *rule;
 	flow_table_open(&state->table, twin->flows);
-	state->ids.key = rte_rdtsc();
+	state->ids.secret_lo = rte_rdtsc();
+	state->ids.secret_hi = ~rte_rdtsc();
 	if (!neighbors_open(&state->hops, (const struct neighbor *)twin->neighbors, rte_rdtsc())) {
 		culvert_bench_twin_close(twin);
 		return -EINVAL;

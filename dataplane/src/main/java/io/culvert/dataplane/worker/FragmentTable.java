@@ -154,16 +154,22 @@ final class FragmentTable {
     }
 
     private int home(final FragmentHeader fragment) {
-        return home(fragment.sourceHigh, fragment.sourceLow, fragment.destinationHigh, fragment.destinationLow,
-                fragment.id);
+        return (int) hash(fragment) & INDEX_MASK;
     }
 
     private int home(final int entry) {
-        return home(sourceHigh[entry], sourceLow[entry], destinationHigh[entry], destinationLow[entry], id[entry]);
+        return (int) hash(sourceHigh[entry], sourceLow[entry], destinationHigh[entry], destinationLow[entry],
+                id[entry]) & INDEX_MASK;
     }
 
-    private int home(final long fromHigh, final long fromLow, final long toHigh, final long toLow, final int number) {
-        return (int) flows.hash(flows.hash(fromHigh, fromLow), flows.hash(toHigh, toLow) ^ number) & INDEX_MASK;
+    /** Of the datagram that a fragment belongs to, keyed. */
+    long hash(final FragmentHeader fragment) {
+        return hash(fragment.sourceHigh, fragment.sourceLow, fragment.destinationHigh, fragment.destinationLow,
+                fragment.id);
+    }
+
+    private long hash(final long fromHigh, final long fromLow, final long toHigh, final long toLow, final int number) {
+        return flows.hash(flows.hash(fromHigh, fromLow), flows.hash(toHigh, toLow) ^ number);
     }
 
     /**

@@ -40,6 +40,7 @@ final class Fragments {
     private final Handoff handoff;
     private final Steering steering;
     private final FragmentTable table;
+    private final RefusedDatagrams refused = new RefusedDatagrams(PATIENCE_MS);
     private final FlowTable flows;
     private final AddressBook book;
     private final FragmentHeader ipv4;
@@ -134,6 +135,8 @@ final class Fragments {
             follow(burst, mbuf, datagram, nowMs);
         } else if (fragment.from == 0) {
             lead(burst, mbuf, datagram, nowMs);
+        } else if (datagram == NONE && refused.contains(table.hash(fragment), nowMs)) {
+            burst.drop(mbuf, DropReason.FRAGMENT);
         } else {
             hold(burst, mbuf, datagram, nowMs);
         }
@@ -150,11 +153,17 @@ final class Fragments {
     private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final long nowMs) {
         final int opening =
                 steering.beginOpening(fragment.sourceHigh, fragment.sourceLow, fragment.ports());
-        final int owner = ownerOfFirst(burst);
-        final long flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
-        steering.endOpening(opening);
+        final int owner;
+        final long flow;
+        try {
+            owner = ownerOfFirst(burst);
+            flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
+        } finally {
+            steering.endOpening(opening);
+        }
         if (flow == Burst.GONE) {
-            // Dropped by name, and nobody will ask for the others of the datagram.
+            // Dropped by name, and so are the others of the datagram, before it and behind it.
+            refused.add(table.hash(fragment), nowMs);
             if (waitingDatagram != NONE) {
                 close(burst, waitingDatagram, DropReason.FRAGMENT);
             }

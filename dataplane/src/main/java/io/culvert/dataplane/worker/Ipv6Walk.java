@@ -178,8 +178,11 @@ final class Ipv6Walk {
             return;
         }
         final int opening = steering.beginOpening(burst, high, low, (int) burst.keyHi(i));
-        openUnlessElsewhere(i, high, low, nowMs);
-        steering.endOpening(opening);
+        try {
+            openUnlessElsewhere(i, high, low, nowMs);
+        } finally {
+            steering.endOpening(opening);
+        }
     }
 
     private void openUnlessElsewhere(final int i, final long high, final long low, final long nowMs) {

@@ -238,12 +238,15 @@ public final class Worker {
         }
         final long client = Ipv6Address.mapped((int) burst.keyLo(i));
         final int opening = steering.beginOpening(burst, 0, client, (int) burst.keyHi(i));
-        if (steering.handToStray(burst, i) || steering.handHome(burst, i, 0, client)) {
-            burst.leave(i);
-        } else {
-            open(i);
+        try {
+            if (steering.handToStray(burst, i) || steering.handHome(burst, i, 0, client)) {
+                burst.leave(i);
+            } else {
+                open(i);
+            }
+        } finally {
+            steering.endOpening(opening); // whatever is thrown, others must not wait for it for ever
         }
-        steering.endOpening(opening);
     }
 
     private void open(final int i) {

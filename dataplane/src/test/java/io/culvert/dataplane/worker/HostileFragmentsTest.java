@@ -98,6 +98,17 @@ class HostileFragmentsTest {
         relay.assertBalanced();
     }
 
+    @Test
+    void whatFollowsARefusedFirstTakesNoRoom() {
+        relay.pass(EDGE, INNER, fragment(0, 1, false, 1), fragment(1, 2, false, 64), fragment(2, 3, true, 64));
+        assertEquals(1, relay.dropped(DropReason.TTL_EXCEEDED));
+        assertEquals(2, relay.dropped(DropReason.FRAGMENT));
+        assertEquals(0, relay.count(WorkerCounter.WAITING_FRAGMENTS));
+        relay.workForMs(Fragments.PATIENCE_MS);
+        relay.pass(EDGE, INNER, fragment(1, 2, false, 64));
+        assertEquals(1, relay.count(WorkerCounter.WAITING_FRAGMENTS), "by then the id is another datagram's");
+    }
+
     /** Who cannot be told from what came already would be put together wrongly: the datagram ends as a whole. */
     @Test
     void aDatagramInTooManyPiecesEndsAsAWhole() {
