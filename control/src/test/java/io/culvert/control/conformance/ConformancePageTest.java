@@ -58,7 +58,7 @@ class ConformancePageTest {
                 <testsuite>
                   <testcase name="runs(Object)" classname="a.b.SomeTest"/>
                   <testcase name="runsOften(int)[1]" classname="a.b.SomeTest"/>
-                  <testcase name="runsOften(int)[2]" classname="a.b.SomeTest"/>
+                  <testcase name="runsOften(int)[2]" classname="a.b.SomeTest[3]"/>
                   <testcase name="isSkipped" classname="a.b.SomeTest"><skipped/></testcase>
                   <testcase name="walksAsTheFolderSays(Path)[1]" classname="a.b.WalkTest"/>
                 </testsuite>

@@ -141,8 +141,8 @@ final class Proofs {
         final NodeList cases = parse(file).getElementsByTagName("testcase");
         for (int i = 0; i < cases.getLength(); i++) {
             final Element testCase = (Element) cases.item(i);
-            final String owner = testCase.getAttribute("classname");
-            // Parameters and the number of a repetition follow the method's name.
+            // The number of a repetition follows the name of a class or of a method, whose parameters do, too.
+            final String owner = testCase.getAttribute("classname").replaceFirst("\\[.*", "");
             final String method = testCase.getAttribute("name").replaceFirst("\\W.*", "");
             final String test = owner.substring(owner.lastIndexOf('.') + 1) + "." + method;
             if (testCase.getElementsByTagName("skipped").getLength() > 0) {

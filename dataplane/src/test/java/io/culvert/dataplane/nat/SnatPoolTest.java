@@ -213,7 +213,7 @@ class SnatPoolTest {
     /** What a refused newcomer costs: no search, wherever replies land; a draw is the beginning of one. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    @Tag("RFC6888-REQ-11")
+    @Tag("RFC6888-REQ-11a")
     void anExhaustedPoolIsNotSearched(final boolean isAimed, final SplittableRandom random) {
         final AtomicInteger draws = new AtomicInteger();
         final SnatPool pool = new SnatPools(List.of(new SnatPool.Spec(0, addresses(100), 2_000, 2_009)), NO_RULES,
