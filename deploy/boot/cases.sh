@@ -199,9 +199,9 @@ a_restart_costs_no_session_and_no_port() {
 }
 
 a_link_that_is_off_shows_in_readiness() {
-    monitor "set_link edge off"
+    monitor "set_link edge off" || return 1
     until_holds 60 says /readyz "no link on edge" || return 1
-    monitor "set_link edge on"
+    monitor "set_link edge on" || return 1
     until_holds 60 is_ready && traffic 5 10 && expect lost -eq 0
 }
 
@@ -232,11 +232,11 @@ a_stop_during_the_start_is_honoured_at_once() {
 }
 
 a_nic_is_given_back_when_asked_and_taken_when_it_returns() {
-    monitor "device_del inner"
+    monitor "device_del inner" || return 1
     until_holds 60 guest "! test -e /sys/bus/pci/devices/$inner_slot" || return 1
     journal 80 | grep -q "the device is going or gone" || fail "the relay did not say why it ended" || return 1
     sleep 20 # more attempts than systemd's usual limit of five in ten seconds
-    monitor "device_add $(nic virtio inner)"
+    monitor "device_add $(nic virtio inner)" || return 1
     until_holds 120 is_ready && traffic 5 10 && expect lost -eq 0
 }
 
@@ -256,10 +256,10 @@ an_upgrade_under_traffic_keeps_sessions_ports_and_configuration() {
 # swap KIND: other NICs in the same slots, while the service is stopped.
 swap() {
     local slot
-    guest "systemctl stop culvert"
-    for slot in edge inner; do monitor "device_del $slot"; done
+    guest "systemctl stop culvert" || return 1
+    for slot in edge inner; do monitor "device_del $slot" || return 1; done
     until_holds 60 guest "! test -e /sys/bus/pci/devices/$edge_slot -o -e /sys/bus/pci/devices/$inner_slot" || return 1
-    for slot in edge inner; do monitor "device_add $(nic "$1" $slot)"; done
+    for slot in edge inner; do monitor "device_add $(nic "$1" $slot)" || return 1; done
     until_holds 60 guest "test -e /sys/bus/pci/devices/$edge_slot -a -e /sys/bus/pci/devices/$inner_slot"
 }
 
