@@ -37,7 +37,14 @@ page() {
 
 is_ready() { page /readyz | grep -q '^ready'; }
 says() { page "$1" | grep -q "$2"; }
-counter() { page /metrics | sed -n "s/^$1[{ ].* \([0-9.E]*\)$/\1/p" | awk '{ sum += $1 } END { print sum + 0 }'; }
+
+# counter SERIES: its sum over all labels. Fails when the page cannot be had or has no such line.
+counter() {
+    local metrics
+    metrics=$(page /metrics) || return 1
+    awk -v series="$1" '$1 ~ "^" series "([{]|$)" { sum += $NF; found = 1 } END { print sum + 0; exit !found }' \
+        <<< "$metrics"
+}
 
 journal() { guest "journalctl -u culvert -b -o cat -n ${1:-40} --no-pager"; }
 
@@ -46,26 +53,34 @@ start_relay() {
     until_holds 60 is_ready
 }
 
-# traffic SECONDS FLOWS [COMMAND...]: echoed datagrams, 20 a second and flow; the command runs in their middle. Leaves
-# the client's report in client.json and the endpoints that the server saw in flows.txt.
-traffic() {
-    local seconds=$1 flows=$2 server client
-    rm -f "$directory"/{client.json,flows.txt}
-    in_servers "$root/culvert" lab echo --workers 1 --flows "$directory/flows.txt" >> "$log" 2>&1 &
+# begin_traffic SECONDS FLOWS: echoed datagrams, 20 a second and flow, for so long or until the client is told to end.
+# The programs themselves are the jobs: of a function in the background only the shell around it would hear a signal.
+begin_traffic() {
+    rm -f "$directory"/{client.json,client.txt,flows.txt}
+    ip netns exec "$servers" "$root/culvert" lab echo --workers 1 --flows "$directory/flows.txt" >> "$log" 2>&1 &
     server=$!
-    until_holds 120 in_servers grep -q ":1ED2 " /proc/self/net/udp || return 1
-    in_clients "$root/culvert" lab client --target $listener --bind $client_address --flows "$flows" \
-        --rate $((flows * 20)) --seconds "$seconds" --payload 200 --linger 5000 --json --quiet \
-        > "$directory/client.json" 2>> "$log" &
+    until_holds 120 in_servers grep -q ":1ED2 " /proc/self/net/udp || { kill "$server"; return 1; }
+    ip netns exec "$clients" "$root/culvert" lab client --target $listener --bind $client_address --flows "$2" \
+        --rate $(($2 * 20)) --seconds "$1" --payload 200 --linger 5000 --json \
+        > "$directory/client.json" 2> "$directory/client.txt" &
     client=$!
-    if (($# > 2)); then
-        sleep $((seconds / 3))
-        "${@:3}" || echo "    ${*:3} failed"
-    fi
-    wait $client
-    kill -TERM $server && wait $server
-    cat "$directory/client.json"
 }
+
+# end_traffic FLOWS: waits for the client, then ends the server. Leaves the client's report in client.json and in
+# flows.txt the endpoints that the server saw: run, flow, endpoint, and the monotonic ns it was first and last seen.
+end_traffic() {
+    local status=0 arrived
+    wait "$client" || fail "the client ended with $?" || status=1
+    kill -TERM "$server" || fail "the server was gone" || status=1
+    wait "$server" || fail "the server ended with $?" || status=1
+    tail -n 3 "$directory/client.txt"
+    cat "$directory/client.json"
+    arrived=$(awk '{ print $1, $2 }' "$directory/flows.txt" | sort -u | wc -l)
+    ((arrived == $1)) || fail "the server saw $arrived flows of $1" || status=1
+    return $status
+}
+
+traffic() { begin_traffic "$1" "$2" && end_traffic "$2"; }
 
 reported() { sed "s/.*\"$1\":\([0-9]*\).*/\1/" "$directory/client.json"; }
 
@@ -76,11 +91,58 @@ expect() {
     test "$value" "$2" "$3" || fail "$1 is $value, not $2 $3"
 }
 
-# Every flow came from one endpoint only.
+# Every flow of the last traffic came from one endpoint only.
 ports_kept() {
     local changed
     changed=$(awk '{ print $1, $2 }' "$directory/flows.txt" | sort | uniq -d | wc -l)
     ((changed == 0)) || fail "$changed flows changed their external port"
+}
+
+# What the client has counted so far: a line a second.
+answers() { sed -n 's/.* received \([0-9]*\) .*/\1/p' "$directory/client.txt" | tail -n 1; }
+has_answers() { (($(answers) >= $1)); }
+
+# The clock that the server notes the flows by.
+monotonic_ns() { sed -n 's/^now at \([0-9]*\) nsecs$/\1/p' /proc/timer_list; }
+
+main_pid() { guest "systemctl show -p MainPID --value culvert"; }
+
+is_other_than() {
+    local now
+    now=$(main_pid) && [[ $now && $now != 0 && $now != "$1" ]]
+}
+
+# replaced_by COMMAND...: fifty flows go on while the command, in the guest, puts another process in the relay's place.
+# All must be answered before and after, from the endpoints they had. A relay that starts cold may well choose the same
+# endpoints, so the journal must say that the sessions are the old ones.
+replaced_by() {
+    local before ready_ns='' status=0 late
+    before=$(main_pid) || fail "the guest does not say which process relays" || return 1
+    begin_traffic 3600 50 || return 1
+    replace "$before" "$@" || status=1
+    kill -TERM "$client" || status=1
+    end_traffic 50 || status=1
+    ((status == 0)) || return 1
+    late=$(awk -v ready="$ready_ns" '$5 > last[$1, $2] { last[$1, $2] = $5 }
+        END { for (flow in last) late += (last[flow] < ready); print late + 0 }' "$directory/flows.txt")
+    ((late == 0)) || fail "$late flows did not reach the server after the relay was ready again" || return 1
+    expect flowsAnswered -eq 50 && expect corrupted -eq 0 && ports_kept
+}
+
+# The part of replaced_by during which the client sends. Sets its ready_ns.
+replace() {
+    local before=$1 answered
+    until_holds 120 grep -q "flows answered 50 of 50" "$directory/client.txt" || return 1
+    guest "${@:2}" || fail "this ended with $?: ${*:2}" || return 1
+    until_holds 600 is_other_than "$before" || return 1
+    until_holds 600 is_ready || return 1
+    ready_ns=$(monotonic_ns)
+    answered=$(answers)
+    [[ $ready_ns && $answered ]] || fail "no clock, or no count of answers" || return 1
+    # Of a thousand a second: more than what was on its way when the relay became ready.
+    until_holds 120 has_answers $((answered + 3000)) || return 1
+    journal 300 | grep -F "goes on with its predecessor's sessions (process $before): 50 kept, 0 ended" ||
+        fail "the journal does not say that all sessions of process $before were kept"
 }
 
 the_device_policy_covers_the_container_of_vfio() {
@@ -120,7 +182,7 @@ the_service_relays() {
 
 replies_reach_their_worker_without_a_handoff() {
     local handoffs
-    handoffs=$(counter culvert_worker_handed_off_packets_total)
+    handoffs=$(counter culvert_worker_handed_off_packets_total) || fail "no count of handoffs: $handoffs" || return 1
     [[ $handoffs == 0 ]] || fail "$handoffs handoffs on NICs with RSS"
 }
 
@@ -129,52 +191,75 @@ ping_is_answered_in_both_families() {
 }
 
 a_kill_costs_no_session_and_no_port() {
-    traffic 60 50 guest "systemctl kill -s KILL culvert" || return 1
-    expect flowsAnswered -eq 50 && ports_kept && until_holds 60 is_ready &&
-        replies_reach_their_worker_without_a_handoff
+    replaced_by "systemctl kill -s KILL culvert" && replies_reach_their_worker_without_a_handoff
 }
 
 a_restart_costs_no_session_and_no_port() {
-    traffic 60 50 guest "systemctl restart culvert" || return 1
-    expect flowsAnswered -eq 50 && ports_kept && replies_reach_their_worker_without_a_handoff
+    replaced_by "systemctl restart culvert" && replies_reach_their_worker_without_a_handoff
 }
 
 a_link_that_is_off_shows_in_readiness() {
-    monitor "set_link edge off"
+    monitor "set_link edge off" || return 1
     until_holds 60 says /readyz "no link on edge" || return 1
-    monitor "set_link edge on"
+    monitor "set_link edge on" || return 1
     until_holds 60 is_ready && traffic 5 10 && expect lost -eq 0
 }
 
 a_stop_during_the_start_is_honoured_at_once() {
-    guest "systemctl stop culvert; systemctl start --no-block culvert; sleep 3; systemctl stop culvert" || return 1
-    journal 60 | grep -q "State 'stop-sigterm' timed out" && fail "it had to be killed" && return 1
+    local took invocation
+    # EAL makes its directory as its first step; the old one goes with the old process.
+    guest "systemctl stop culvert && ! test -e /run/culvert/dpdk" || fail "EAL's directory was there before it" ||
+        return 1
+    guest "systemctl start --no-block culvert &&
+        timeout 300 sh -c 'until test -e /run/culvert/dpdk; do sleep 0.1; done'" || fail "EAL did not begin" || return 1
+    invocation=$(guest "systemctl show -p InvocationID --value culvert") || return 1
+    took=$SECONDS
+    guest "systemctl stop culvert" || return 1
+    took=$((SECONDS - took))
+    guest "journalctl INVOCATION_ID=$invocation + _SYSTEMD_INVOCATION_ID=$invocation -o cat --no-pager" \
+        > "$directory/start.txt" || fail "the journal has nothing of this start" || return 1
+    cat "$directory/start.txt"
+    if grep -q 'is ready:' "$directory/start.txt"; then
+        fail "the start was over before the stop, so this proves nothing"
+        return 1
+    fi
+    if grep -q "State 'stop-sigterm' timed out" "$directory/start.txt"; then
+        fail "it had to be killed"
+        return 1
+    fi
+    ((took <= 20)) || fail "the stop took $took s" || return 1
     start_relay
 }
 
 a_nic_is_given_back_when_asked_and_taken_when_it_returns() {
-    monitor "device_del inner"
+    monitor "device_del inner" || return 1
     until_holds 60 guest "! test -e /sys/bus/pci/devices/$inner_slot" || return 1
     journal 80 | grep -q "the device is going or gone" || fail "the relay did not say why it ended" || return 1
     sleep 20 # more attempts than systemd's usual limit of five in ten seconds
-    monitor "device_add $(nic virtio inner)"
+    monitor "device_add $(nic virtio inner)" || return 1
     until_holds 120 is_ready && traffic 5 10 && expect lost -eq 0
 }
 
+installed() { guest "dpkg-query -W -f '\${Version}' culvert"; }
+
 an_upgrade_under_traffic_keeps_sessions_ports_and_configuration() {
+    local old now
+    old=$(installed) || return 1
     guest "cd /root && rm -rf new && dpkg-deb -R culvert.deb new && sed -i 's/^Version: .*/&.1/' new/DEBIAN/control &&
         dpkg-deb --root-owner-group -Znone -b new new.deb && md5sum /etc/culvert/* > conf.md5" || return 1
-    traffic 90 50 guest "dpkg -i /root/new.deb" || return 1
-    expect flowsAnswered -eq 50 && ports_kept && guest "md5sum -c --quiet /root/conf.md5" && until_holds 60 is_ready
+    replaced_by "dpkg -i /root/new.deb" || return 1
+    now=$(installed)
+    [[ $now == "$old.1" ]] || fail "version $now is installed, not $old.1" || return 1
+    guest "md5sum -c --quiet /root/conf.md5"
 }
 
 # swap KIND: other NICs in the same slots, while the service is stopped.
 swap() {
     local slot
-    guest "systemctl stop culvert"
-    for slot in edge inner; do monitor "device_del $slot"; done
+    guest "systemctl stop culvert" || return 1
+    for slot in edge inner; do monitor "device_del $slot" || return 1; done
     until_holds 60 guest "! test -e /sys/bus/pci/devices/$edge_slot -o -e /sys/bus/pci/devices/$inner_slot" || return 1
-    for slot in edge inner; do monitor "device_add $(nic "$1" $slot)"; done
+    for slot in edge inner; do monitor "device_add $(nic "$1" $slot)" || return 1; done
     until_holds 60 guest "test -e /sys/bus/pci/devices/$edge_slot -a -e /sys/bus/pci/devices/$inner_slot"
 }
 

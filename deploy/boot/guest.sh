@@ -37,9 +37,12 @@ guest() {
         -o ConnectTimeout=60 -o ServerAliveInterval=60 root@127.0.0.1 "$@" < "${GUEST_INPUT:-/dev/null}"
 }
 
-# Says a line to QEMU's monitor.
+# Says a line to QEMU's monitor, which answers with an error or not at all.
 monitor() {
-    echo "$1" | timeout 20 socat -t 2 - "UNIX-CONNECT:$directory/monitor" >> "$log"
+    local answer
+    answer=$(timeout 20 socat -t 2 - "UNIX-CONNECT:$directory/monitor" <<< "$1") || fail "no monitor for: $1" || return 1
+    echo "$answer" >> "$log"
+    [[ $answer != *Error* ]] || fail "QEMU refuses: $1"
 }
 
 # The NIC of a kind in a slot: nic KIND edge|inner.

@@ -26,6 +26,11 @@ public record HugePages(long free, long pageBytes, Optional<Path> mount) {
         return pageBytes > 0 && mount.isPresent() && free >= (bytes + pageBytes - 1) / pageBytes;
     }
 
+    /** What files on them can still take. */
+    public long bytes() {
+        return free * pageBytes;
+    }
+
     private static long value(final List<String> meminfo, final String key) {
         return meminfo.stream().filter(line -> line.startsWith(key))
                 .map(line -> line.substring(key.length()).replace("kB", "").trim())

@@ -202,9 +202,11 @@ final class Predecessor implements AutoCloseable {
         return number + " " + what + (number == 1 ? "" : "s");
     }
 
-    /** Its tables are of no use any more after this. */
+    /** Its tables are of no use any more after this. A second time it does nothing. */
     @Override
     public void close() {
-        arena.close();
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
     }
 }

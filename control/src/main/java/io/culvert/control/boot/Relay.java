@@ -23,7 +23,6 @@ import io.culvert.dataplane.nat.ReplyQueues;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.nat.SnatPools;
 import io.culvert.dataplane.nat.Toeplitz;
-import io.culvert.dataplane.state.StateDirectory;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.stats.WorkerCounters;
@@ -54,12 +53,12 @@ public final class Relay implements AutoCloseable {
     /** What to close, last opened first. */
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
     private final List<Port> ports = new ArrayList<>();
-    private final List<FlowFile> flowFiles = new ArrayList<>();
     private final List<Worker> workers = new ArrayList<>();
     /** Nobody outside knows it, so nobody can aim at one worker. */
     private byte[] spreadKey;
     private Mempool pool;
     private RelayPlan plan;
+    private Tables tables;
     private SnatPools snatPools;
     private Neighbors neighbors;
     private Handoff handoff;
@@ -116,6 +115,9 @@ public final class Relay implements AutoCloseable {
         }
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac(),
                 port -> mtu(port, ports.get(config.ports().indexOf(port))));
+        final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());
+        tables = Tables.of(instance, predecessor, plan.workers(), sessions, plan.addressesFor(sessions), memory, arena);
+        opened.push(tables);
         snatPools = new SnatPools(
                 plan.pools(), plan.ruleTable(), new SplittableRandom(new SecureRandom().nextLong()),
                 ports.stream().map(port -> replyQueues(port, plan.workers())).toArray(ReplyQueues[]::new));
@@ -124,53 +126,19 @@ public final class Relay implements AutoCloseable {
         final List<String> portNames = plan.links().stream().map(Link::name).toList();
         final CounterCatalog catalog = new CounterCatalog(portNames, plan.rules().stream().map(Rule::name).toList());
         processSeries = new ProcessSeries(portNames, plan.pools().stream().map(plan::nameOf).toList());
-        final int sessions = Math.max(1, config.limits().flows() / 2 / plan.workers());
         handoff = new Handoff(plan.workers(), plan.workers() * sessions, arena);
         final Clock clock = predecessor.clock(ownClock);
         counters = CounterFile.create(instance.countersFile(), catalog, processSeries.series(), plan.workers(),
                 clock.hz(), predecessor.counters(), arena);
-        final int[] noRoom = makeTables(instance, sessions, memory, predecessor, arena);
+        tables.take();
         for (int number = 0; number < plan.workers(); number++) {
-            workers.add(worker(number, new FlowTable(flowFiles.get(number)), catalog, clock, arena));
+            workers.add(worker(number, new FlowTable(tables.files().get(number)), catalog, clock, arena));
         }
-        settle(predecessor, noRoom, catalog, clock.hz());
-    }
-
-    /** The predecessor's own tables where they fit, else new ones. @return how many of its sessions found no room */
-    private int[] makeTables(final Instance instance, final int sessions, final MemoryPlan memory,
-                             final Predecessor predecessor, final Arena arena) throws IOException {
-        final int addresses = plan.addressesFor(sessions);
-        final int[] noRoom = new int[plan.workers()];
-        if (predecessor.hasTablesFor(sessions, addresses)) {
-            flowFiles.addAll(predecessor.tables());
-            flowFiles.forEach(FlowFile::disown);
-        } else {
-            final long granularity = placeTables(instance, FlowFile.bytesFor(sessions, addresses), memory);
-            for (int number = 0; number < plan.workers(); number++) {
-                final FlowFile file = FlowFile.create(
-                        instance.flowsFile(number), number, sessions, addresses, granularity, arena);
-                flowFiles.add(file);
-                noRoom[number] = predecessor.tables().isEmpty() ? 0 : file.fill(predecessor.tables().get(number));
-            }
-        }
-        instance.removeFlowsFrom(plan.workers()); // of workers that are no more
-        return noRoom;
-    }
-
-    /** On huge pages when EAL is and there is room for all, else in the directory itself. @return the pages' size */
-    private long placeTables(final Instance instance, final long bytes, final MemoryPlan memory) throws IOException {
-        instance.removeFlows();
-        final long page = memory.pages().pageBytes();
-        if (memory.huge() && HugePages.ofHost().canHold(plan.workers() * ((bytes + page - 1) / page * page))) {
-            instance.putTablesOn(memory.pages().mount().orElseThrow());
-            return page;
-        }
-        return StateDirectory.PAGE_BYTES;
+        settle(predecessor, catalog, clock.hz());
     }
 
     /** From here on the state is this process's, and says what became of every session. */
-    private void settle(final Predecessor predecessor, final int[] noRoom, final CounterCatalog catalog,
-                        final long hz) {
+    private void settle(final Predecessor predecessor, final CounterCatalog catalog, final long hz) {
         final FlowFile.Owner owner = Fingerprints.owner(plan, hz, spreadKey);
         final int[] kept = new int[plan.rules().size()];
         if (!predecessor.tables().isEmpty()) {
@@ -180,13 +148,16 @@ public final class Relay implements AutoCloseable {
             for (final Worker worker : workers) {
                 final int number = outcomes.size();
                 final Adoption.Outcome outcome = worker.adopt(predecessor.numbers(number, owner));
-                outcome.fates()[Adoption.Fate.NO_ROOM.ordinal()] += noRoom[number];
+                outcome.fates()[Adoption.Fate.NO_ROOM.ordinal()] += tables.noRoom(number);
                 Arrays.setAll(kept, rule -> kept[rule] + outcome.keptOfRule()[rule]);
                 outcomes.add(outcome);
             }
             heritage = Optional.of(predecessor.welcome(outcomes));
         }
-        flowFiles.forEach(file -> file.owner(owner));
+        tables.files().forEach(file -> file.owner(owner));
+        if (!tables.areOfPredecessor()) {
+            predecessor.close(); // its tables have moved, and their memory is free for others
+        }
         final WorkerCounters first = counters.worker(0, catalog);
         for (int rule = 0; rule < kept.length; rule++) {
             final long live = counters.total(catalog.created(rule)) - counters.total(catalog.ended(rule))
@@ -326,7 +297,7 @@ public final class Relay implements AutoCloseable {
     }
 
     public List<FlowFile> flowFiles() {
-        return flowFiles;
+        return tables.files();
     }
 
     /** Has the workers give back what they hold. None may be running. */

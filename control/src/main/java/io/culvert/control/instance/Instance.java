@@ -10,11 +10,13 @@ import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -30,6 +32,8 @@ public record Instance(Path directory) {
     private static final String DEFAULT_STATE = "/dev/shm/culvert";
     private static final String FLOWS = "flows-";
     private static final String TABLES = "tables";
+    /** Behind the name of what is being made, until it takes the place of what has the name without it. */
+    private static final String NEW = ".new";
     private static final int PATH_LIMIT = 4_096;
 
     /** The directory of all instances. */
@@ -111,15 +115,85 @@ public record Instance(Path directory) {
         return !tables().equals(directory);
     }
 
-    /** From now on the flow files lie on this hugetlbfs, in a directory that others cannot look into. */
+    /** Where flow files lie that are on this hugetlbfs: a directory that others cannot look into. */
+    public Path placeOn(final Path hugetlbfs) {
+        return hugetlbfs.resolve("culvert-" + name());
+    }
+
+    /** From now on the flow files lie on this hugetlbfs. */
     public void putTablesOn(final Path hugetlbfs) throws IOException {
-        final Path place = hugetlbfs.resolve("culvert-" + name());
+        final Path place = placeOn(hugetlbfs);
         StateDirectory.make(place);
         removeFlows(place, 0);
-        try (StateDirectory here = StateDirectory.own(directory);
-                FileChannel file = here.create(TABLES)) {
-            file.write(StandardCharsets.UTF_8.encode(place.toString()));
+        nameTables(place);
+    }
+
+    /** Who reads the name finds the old directory or the new one. */
+    private void nameTables(final Path place) throws IOException {
+        try (StateDirectory here = StateDirectory.own(directory)) {
+            if (place.equals(directory)) {
+                here.delete(TABLES);
+                return;
+            }
+            try (FileChannel file = here.create(TABLES + NEW)) {
+                file.write(StandardCharsets.UTF_8.encode(place.toString()));
+            }
+            here.rename(TABLES + NEW, TABLES);
         }
+    }
+
+    /** Where a table is made that no reader looks for until {@link #takeNewFlows}. */
+    public static Path newFlowsFile(final Path place, final int worker) {
+        return place.resolve(FLOWS + worker + NEW);
+    }
+
+    /** Puts the new tables of so many workers in the place of all that there are. */
+    public void takeNewFlows(final Path place, final int workers) throws IOException {
+        final Path before = tables();
+        try (StateDirectory there = StateDirectory.own(place)) {
+            for (int worker = 0; worker < workers; worker++) {
+                there.rename(FLOWS + worker + NEW, FLOWS + worker);
+            }
+        }
+        removeFlows(place, workers);
+        if (!place.equals(before)) {
+            nameTables(place);
+            removeTables(before);
+        }
+    }
+
+    /** Removes new tables that did not take their place, also those of a process that was killed. */
+    public void removeNewFlows(final Path place) throws IOException {
+        try (StateDirectory there = StateDirectory.own(place)) {
+            for (final String name : there.names()) {
+                if (name.startsWith(FLOWS) && name.endsWith(NEW)) {
+                    there.delete(name);
+                }
+            }
+        } catch (final NoSuchFileException | StateDirectory.Untrusted e) {
+            return; // then there are none of this process's user
+        }
+        if (!place.equals(directory) && !place.equals(tables())) {
+            removeIfEmpty(place);
+        }
+    }
+
+    private static void removeIfEmpty(final Path place) throws IOException {
+        try {
+            Files.deleteIfExists(place);
+        } catch (final DirectoryNotEmptyException e) {
+            // It is used otherwise, and was there before.
+        }
+    }
+
+    /** What all flow files take. */
+    public long bytesOfFlows() throws IOException {
+        long bytes = 0;
+        for (int worker = 0; Files.exists(flowsFile(worker), LinkOption.NOFOLLOW_LINKS); worker++) {
+            bytes += Files.readAttributes(flowsFile(worker), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                    .size();
+        }
+        return bytes;
     }
 
     /** The next hops, for the next process. */
@@ -130,13 +204,20 @@ public record Instance(Path directory) {
     /** Removes the tables of all workers; new ones go here, unless {@link #putTablesOn} says otherwise. */
     public void removeFlows() throws IOException {
         final Path tables = tables();
+        removeNewFlows(directory);
+        removeNewFlows(tables);
         removeFlows(directory, 0);
         if (!tables.equals(directory)) {
-            removeFlows(tables, 0);
-            Files.deleteIfExists(tables);
-            try (StateDirectory here = StateDirectory.own(directory)) {
-                here.delete(TABLES);
-            }
+            nameTables(directory);
+            removeTables(tables);
+        }
+    }
+
+    /** Their directory, too, where it was made for nothing else. */
+    private void removeTables(final Path tables) throws IOException {
+        removeFlows(tables, 0);
+        if (!tables.equals(directory)) {
+            removeIfEmpty(tables);
         }
     }
 
@@ -181,6 +262,20 @@ public record Instance(Path directory) {
         }
         return new Failure(Failure.FAILED, "cannot keep state in " + directory + ": " + e.getMessage() + ". Fix: "
                 + mend, e);
+    }
+
+    /**
+     * What a relay says that has no room for its new tables beside those of its predecessor, whose sessions it is to
+     * move. They are as they were.
+     *
+     * @param fitsAlone whether there would be room if the predecessor's were not there
+     */
+    public Failure cannotMoveTables(final StateDirectory.Full e, final boolean fitsAlone) {
+        return new Failure(Failure.FAILED, "cannot keep state in " + directory + ": " + e.getMessage()
+                + ". The sessions of its predecessor are left as they were. Fix: make room there "
+                + (fitsAlone ? "for these tables beside the old ones " : "")
+                + "(mount -o remount,size=...; for a container --shm-size), set limits: { flows } as they were"
+                + (fitsAlone ? ", or start with --cold, which gives the sessions up" : ", or lower"), e);
     }
 
     /** Held by the daemon for as long as it lives. */

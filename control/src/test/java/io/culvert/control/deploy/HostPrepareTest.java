@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,6 +49,14 @@ final class HostPrepareTest {
         assertEquals(0, prepared.exitCode(), prepared.output());
         assertTrue(prepared.output().contains("would run: driverctl set-override " + DEVICE + " vfio-pci"),
                 prepared.output());
+    }
+
+    @Test
+    void takesAnAddressInCapitals() throws Exception {
+        final Script prepared = prepare("", DEVICE.toUpperCase(Locale.ROOT));
+
+        assertEquals(0, prepared.exitCode(), prepared.output());
+        assertTrue(prepared.output().contains("driverctl set-override " + DEVICE + " vfio-pci"), prepared.output());
     }
 
     @Test
@@ -141,7 +150,11 @@ final class HostPrepareTest {
     void tellsTheMendWhereThereIsNoIommu() throws Exception {
         Files.delete(device(DEVICE).resolve("iommu_group"));
 
-        assertRefused(prepare("", DEVICE), "Fix: switch VT-d or AMD-Vi on");
+        final Script refused = prepare("", DEVICE);
+        assertRefused(refused, "Fix: switch VT-d or AMD-Vi on");
+        // vfio is loaded at boot, and what modprobe is told has no effect on a module that is there.
+        assertRefused(refused, "echo Y > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode; "
+                + "echo 'options vfio enable_unsafe_noiommu_mode=1' > /etc/modprobe.d/culvert-noiommu.conf");
 
         final Path parameters = Files.createDirectories(sysfs.resolve("module/vfio/parameters"));
         Files.writeString(parameters.resolve("enable_unsafe_noiommu_mode"), "Y\n");

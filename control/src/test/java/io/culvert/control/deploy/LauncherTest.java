@@ -185,18 +185,33 @@ final class LauncherTest {
     }
 
     @Test
+    void installsForTestBootWhatTheCasesCallAndNothingElse() throws Exception {
+        final Map<String, String> bare = bareMachine("0");
+        launch(bare, "build");
+
+        launch(bare, "test-boot");
+
+        final List<String> installed = List.of(Files.readAllLines(base.resolve("apt-calls")).getLast().split(" "));
+        assertTrue(installed.containsAll(List.of("qemu-system-x86", "socat", "iputils-ping")), installed::toString);
+        assertFalse(installed.contains("lintian"), installed::toString);
+    }
+
+    @Test
     void fromAPackageItStartsItsOwnJavaAndBuildsNothing() throws Exception {
         addJdk("checkout/runtime", "25.0.1");
 
         final Script started = launch("jdk17", "run", "-c", "a.yaml");
-        final Script refused = launch("jdk17", "test");
 
         assertEquals(0, started.exitCode(), started.output());
         assertTrue(started.output().contains("checkout/runtime runs"), started.output());
         assertTrue(started.output().contains("-XX:SharedArchiveFile=" + root.resolve("run.jsa")), started.output());
         assertTrue(started.output().contains("-jar " + root.resolve("java/culvert-control.jar")), started.output());
-        assertEquals(1, refused.exitCode(), refused.output());
-        assertTrue(refused.output().contains("this is an installed package"), refused.output());
+        for (final String verb : List.of("build", "test", "test-boot", "package", "bench")) {
+            final Script refused = launch("jdk17", verb, "walk");
+            assertEquals(1, refused.exitCode(), refused.output());
+            assertTrue(refused.output().contains("'culvert " + verb + "' is for a checkout of the sources, and this is"
+                    + " an installed package"), refused.output());
+        }
         assertFalse(Files.exists(mavenCalls), "it built");
     }
 

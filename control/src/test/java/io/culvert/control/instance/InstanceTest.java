@@ -79,6 +79,37 @@ class InstanceTest {
         assertEquals(instance.directory().resolve("flows-0"), instance.flowsFile(0));
     }
 
+    /** On the way there and on the way back: nobody finds them before they are put in the others' place. */
+    @Test
+    void newTablesTakeThePlaceOfAllThatThereAre() throws IOException {
+        final Path place = Files.createDirectory(root.resolve("culvert-edge"));
+        final Instance instance = new Instance(Files.createDirectory(root.resolve("edge")));
+        for (int worker = 0; worker < 3; worker++) {
+            Files.createFile(instance.flowsFile(worker));
+        }
+        Files.writeString(Instance.newFlowsFile(place, 0), "new");
+        assertEquals(0, Files.size(instance.flowsFile(0)));
+        instance.takeNewFlows(place, 1);
+        assertEquals("new", Files.readString(place.resolve("flows-0")));
+        assertEquals(place.resolve("flows-0"), instance.flowsFile(0));
+        assertEquals(List.of("tables"), names(instance.directory()));
+
+        Files.createFile(Instance.newFlowsFile(instance.directory(), 0));
+        instance.takeNewFlows(instance.directory(), 1);
+        assertEquals(List.of("flows-0"), names(instance.directory()));
+        assertFalse(Files.exists(place));
+    }
+
+    @Test
+    void newTablesOfAKilledStartGoAndTheOthersStay() throws IOException {
+        final Instance instance = new Instance(Files.createDirectory(root.resolve("edge")));
+        Files.createFile(instance.flowsFile(0));
+        Files.createFile(Instance.newFlowsFile(instance.directory(), 7));
+        instance.removeNewFlows(instance.directory());
+        instance.removeNewFlows(instance.placeOn(root.resolve("never-mounted")));
+        assertEquals(List.of("flows-0"), names(instance.directory()));
+    }
+
     private static List<String> names(final Path directory) throws IOException {
         try (Stream<Path> entries = Files.list(directory)) {
             return entries.map(entry -> entry.getFileName().toString()).sorted().toList();

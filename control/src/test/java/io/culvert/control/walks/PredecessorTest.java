@@ -11,12 +11,10 @@ import io.culvert.control.config.RelayConfig;
 import io.culvert.control.instance.Instance;
 import io.culvert.control.view.Counters;
 import io.culvert.dataplane.worker.Clock;
-import io.culvert.dataplane.worker.Worker;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -26,9 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** A relay with forty sessions ends without a word; another finds its files, as they are or damaged. */
 class PredecessorTest {
-    private static final Path CASE = GoldenWalk.CASES.resolve("forty-new-flows-at-once");
-    private static final int SESSIONS = 40;
-    private static final int POLLS = 100;
+    private static final int SESSIONS = FortySessions.COUNT;
 
     @TempDir
     private Path scratch;
@@ -40,13 +36,10 @@ class PredecessorTest {
     void openSessions() throws IOException {
         TestEal.init();
         clock = Clock.tsc();
-        yaml = Files.readString(CASE.resolve("config.yaml")).replaceFirst("flows: \\d+", "flows: 128");
+        yaml = FortySessions.yaml(128);
         instance = new Instance(Files.createDirectory(scratch.resolve("state")));
         try (Relay relay = open(yaml, 1, true)) {
-            for (int poll = 0; poll < POLLS; poll++) {
-                relay.workers().forEach(Worker::doWork);
-            }
-            assertEquals(SESSIONS, sessions(relay));
+            FortySessions.openAll(relay);
             assertTrue(relay.heritage().isEmpty(), "the first has no predecessor");
         }
     }
@@ -111,7 +104,7 @@ class PredecessorTest {
             throws IOException {
         try (Relay relay = open(change.apply(yaml), 1, false)) {
             assertTrue(relay.heritage().orElseThrow().endsWith(line), relay.heritage()::toString);
-            assertEquals(kept, sessions(relay));
+            assertEquals(kept, FortySessions.of(relay));
             final Counters counters = new Counters(relay.counters());
             final String rule = counters.rules().getFirst();
             assertEquals(kept, counters.created(rule) - counters.ended(rule), "created less ended");
@@ -121,32 +114,16 @@ class PredecessorTest {
     }
 
     private static void assertEndedAll(final Relay relay) {
-        assertEquals(0, sessions(relay));
+        assertEquals(0, FortySessions.of(relay));
         final Counters counters = new Counters(relay.counters());
         final String rule = counters.rules().getFirst();
         assertEquals(SESSIONS, counters.created(rule), "counters go on");
         assertEquals(SESSIONS, counters.ended(rule));
     }
 
-    private static long sessions(final Relay relay) {
-        return new Counters(relay.counters()).total("culvert_worker_sessions");
-    }
-
     /** @param receives whether the case's packets come in */
     private Relay open(final String text, final int workers, final boolean receives) throws IOException {
-        String devices = text;
-        for (final String port : List.of("edge", "inner")) {
-            final StringBuilder device = new StringBuilder("device: \"net_pcap_" + port + "0");
-            for (int queue = 0; queue < workers; queue++) {
-                final Path in = scratch.resolve("in-" + port + queue);
-                Pcap.write(in, receives ? Pcap.read(CASE.resolve("in-" + port + ".1.pcap")) : List.of());
-                device.append(",rx_pcap=").append(in)
-                        .append(",tx_pcap=").append(scratch.resolve("out-" + port + queue));
-            }
-            devices = devices.replaceFirst("device: pcap", device.append('"').toString());
-        }
-        final RelayConfig config = RelayConfig.parse(
-                devices + "workers: { cores: auto, count: " + workers + " }\n", "config.yaml");
+        final RelayConfig config = FortySessions.config(text, scratch, workers, receives);
         return Relay.open(config, MemoryPlan.of(config), instance, clock);
     }
 }

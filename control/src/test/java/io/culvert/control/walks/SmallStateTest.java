@@ -20,10 +20,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The state lies on a file system of 16 MiB, as /dev/shm may be in a container. */
 class SmallStateTest {
@@ -63,7 +66,7 @@ class SmallStateTest {
     void aTableThatDoesNotFitIsRefusedAtTheStartWithItsSizeAndTheMend() throws IOException {
         final Instance instance = new Instance(Files.createDirectory(small.resolve("state")));
         final Failure refusal = assertThrows(Failure.class, () -> open(instance, 1_000_000).close());
-        assertTrue(refusal.getMessage().contains("/flows-0 takes 78 MiB and its file system has "),
+        assertTrue(refusal.getMessage().contains("/flows-0.new takes 78 MiB and its file system has "),
                 refusal.getMessage());
         assertTrue(refusal.getMessage().contains(" Fix: make room there (mount -o remount,size=...; for a container"
                 + " --shm-size), lower limits: { flows }, or set CULVERT_STATE"), refusal.getMessage());
@@ -75,6 +78,65 @@ class SmallStateTest {
                 table.entry(slot).fill((byte) 0);
             }
         }
+    }
+
+    /** Twice 120,000 flows fit, 140,000 fit without them, a million do not fit at all. */
+    @ParameterizedTest
+    @CsvSource({
+        "120000, 140000, 'for these tables beside the old ones (mount', 'or start with --cold'",
+        "10000, 1000000, ' Fix: make room there (mount', 'set limits: { flows } as they were, or lower'"})
+    void aRefusedStartLeavesTheSessionsToTheNext(final int flows, final int more, final String mend,
+                                                 final String another) throws IOException {
+        final Instance instance = new Instance(Files.createDirectory(small.resolve("state")));
+        try (Relay relay = open(instance, flows, 1, true)) {
+            FortySessions.openAll(relay);
+        }
+        final Failure refusal = assertThrows(Failure.class, () -> open(instance, more, 1, false).close());
+        assertTrue(refusal.getMessage().contains("The sessions of its predecessor are left as they were"),
+                refusal.getMessage());
+        assertTrue(refusal.getMessage().contains(mend), refusal.getMessage());
+        assertTrue(refusal.getMessage().contains(another), refusal.getMessage());
+        assertEquals(List.of("counters", "flows-0", "neighbors"), names(instance));
+        try (Relay relay = open(instance, flows, 1, false)) {
+            assertTrue(relay.heritage().orElseThrow().endsWith(": 40 kept, 0 ended"), relay.heritage()::toString);
+            assertEquals(FortySessions.COUNT, FortySessions.of(relay));
+        }
+    }
+
+    @Test
+    void sessionsThatMovedToOtherTablesLeaveRoomForTheNextMove() throws IOException {
+        final Instance instance = new Instance(Files.createDirectory(small.resolve("state")));
+        try (Relay relay = open(instance, 60_000, 1, true)) {
+            FortySessions.openAll(relay);
+        }
+        try (Relay relay = open(instance, 70_000, 1, false)) {
+            assertEquals(FortySessions.COUNT, FortySessions.of(relay));
+            assertTrue(Files.getFileStore(small).getUsableSpace() > (8L << 20), "the old table is still there");
+        }
+    }
+
+    @Test
+    void tablesThatNobodyCanGoOnWithMakeRoom() throws IOException {
+        final Instance instance = new Instance(Files.createDirectory(small.resolve("state")));
+        try (Relay relay = open(instance, 120_000, 1, true)) {
+            FortySessions.openAll(relay);
+        }
+        try (Relay relay = open(instance, 120_000, 2, false)) {
+            assertTrue(relay.heritage().orElseThrow().contains("40 sessions ended"), relay.heritage()::toString);
+            assertEquals(List.of("counters", "flows-0", "flows-1", "neighbors"), names(instance));
+        }
+    }
+
+    private static List<String> names(final Instance instance) throws IOException {
+        try (Stream<Path> entries = Files.list(instance.directory())) {
+            return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    private Relay open(final Instance instance, final int flows, final int workers, final boolean receives)
+            throws IOException {
+        final RelayConfig config = FortySessions.config(FortySessions.yaml(flows), scratch, workers, receives);
+        return Relay.open(config, MemoryPlan.of(config), instance, Clock.tsc());
     }
 
     private static Relay open(final Instance instance, final int flows) {
