@@ -73,6 +73,16 @@ class PackageScriptsTest {
         assertEquals("", Files.readString(calls));
     }
 
+    /** What it calls and fails without, beside what every Debian has. */
+    @Test
+    void anInstallationMakesTheUserWithAProgramThatThePackageDependsOn() throws Exception {
+        run("", "postinst configure", "");
+        assertTrue(Files.readAllLines(calls).contains("systemd-sysusers culvert.conf"), Files.readString(calls));
+        final String depends = Files.readAllLines(Script.checkout().resolve("deploy/package/build")).stream()
+                .filter(line -> line.startsWith("Depends: ")).findFirst().orElseThrow();
+        assertTrue(depends.contains(", systemd | systemd-standalone-sysusers"), depends);
+    }
+
     /** Whatever state lies about of other instances, which no new version may be able to read. */
     @Test
     void anUpgradeRestartsARelayWhoseSessionsTheNewVersionCanRead() throws Exception {
