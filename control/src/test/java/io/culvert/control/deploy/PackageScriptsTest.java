@@ -30,7 +30,7 @@ class PackageScriptsTest {
             mount -t tmpfs none /var/log
             mkdir /var/log/culvert
             mount -t tmpfs none /dev
-            mkdir -p /dev/shm/culvert/edge /dev/hugepages/culvert-edge /dev/hugepages1G/culvert-edge /dev/hugepages/other
+            mkdir -p /dev/shm/culvert/edge /dev/hugepages/culvert-edge /dev/hugepages/other /dev/hugepages1G/culvert-a
             touch /dev/null /dev/hugepages/culvert-edge/flows-0
             """;
 
