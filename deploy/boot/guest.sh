@@ -40,7 +40,8 @@ guest() {
 # Says a line to QEMU's monitor, which answers with an error or not at all.
 monitor() {
     local answer
-    answer=$(timeout 20 socat -t 2 - "UNIX-CONNECT:$directory/monitor" <<< "$1") || fail "no monitor for: $1" || return 1
+    answer=$(timeout 20 socat -t 2 - "UNIX-CONNECT:$directory/monitor" <<< "$1") ||
+        fail "no monitor for: $1" || return 1
     echo "$answer" >> "$log"
     [[ $answer != *Error* ]] || fail "QEMU refuses: $1"
 }

@@ -30,7 +30,7 @@ class PackageScriptsTest {
             mount -t tmpfs none /var/log
             mkdir /var/log/culvert
             mount -t tmpfs none /dev
-            mkdir -p /dev/shm/culvert/edge /dev/hugepages/culvert-edge /dev/hugepages1G/culvert-edge /dev/hugepages/other
+            mkdir -p /dev/shm/culvert/edge /dev/hugepages/culvert-edge /dev/hugepages/other /dev/hugepages1G/culvert-a
             touch /dev/null /dev/hugepages/culvert-edge/flows-0
             """;
 
@@ -71,6 +71,16 @@ class PackageScriptsTest {
     void anUpgradeLeavesTheServiceRunningUntilTheNewVersionIsThere() throws Exception {
         run("", "prerm upgrade 2.0", "");
         assertEquals("", Files.readString(calls));
+    }
+
+    /** What it calls and fails without, beside what every Debian has. */
+    @Test
+    void anInstallationMakesTheUserWithAProgramThatThePackageDependsOn() throws Exception {
+        run("", "postinst configure", "");
+        assertTrue(Files.readAllLines(calls).contains("systemd-sysusers culvert.conf"), Files.readString(calls));
+        final String depends = Files.readAllLines(Script.checkout().resolve("deploy/package/build")).stream()
+                .filter(line -> line.startsWith("Depends: ")).findFirst().orElseThrow();
+        assertTrue(depends.contains(", systemd | systemd-standalone-sysusers"), depends);
     }
 
     /** Whatever state lies about of other instances, which no new version may be able to read. */
