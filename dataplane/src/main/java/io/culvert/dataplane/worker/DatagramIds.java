@@ -16,10 +16,10 @@ import java.security.SecureRandom;
 /**
  * The IP ids of datagrams that leave in fragments or may be cut into some on their way. Senders behind one external
  * address choose theirs without knowledge of each other, and a receiver would put the fragments of two into one (RFC
- * 6864 section 5.3.1): so each such datagram gets an id of ours. No other worker has the same ones. A worker's share has
- * two halves that take turns, each time in an order that nobody has seen before: so no id comes back before half of the
- * share has come, and the next cannot be told from all that came (RFC 7739). Packets that forbid fragments keep theirs,
- * which means nothing.
+ * 6864 section 5.3.1): so each such datagram gets an id of ours. No other worker has the same ones. A worker's share
+ * has two halves that take turns, each time in an order that nobody has seen before: so no id comes back before half of
+ * the share has come, and the next cannot be told from all that came (RFC 7739). Packets that forbid fragments keep
+ * theirs, which means nothing.
  */
 final class DatagramIds {
     private static final int ROUNDS = 4;
