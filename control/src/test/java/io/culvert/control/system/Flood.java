@@ -51,7 +51,7 @@ final class Flood {
         return packets - lost;
     }
 
-    /** What the relay dropped is told by its counters; a busy machine's veth may lose some on the way there and back. */
+    /** What the relay dropped is told by its counters; a busy machine's veth may lose some on both ways. */
     static void assertLostByTheWireAlone(final ClientReport clients) {
         assertTrue(clients.lost() * CLIENTS_LOST_SHARE <= clients.sent(), "not so many: " + clients.text());
     }

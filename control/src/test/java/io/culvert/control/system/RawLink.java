@@ -74,7 +74,7 @@ final class RawLink implements AutoCloseable {
         return mac;
     }
 
-    /** A veth takes no frame while the queue of its other end is full, on a busy machine for seconds: sent again then. */
+    /** A veth takes no frame while the queue of its other end is full, on a busy machine for seconds: tried again. */
     void send(final byte[] frame) {
         MemorySegment.copy(frame, 0, buffer, JAVA_BYTE, 0, frame.length);
         final long deadline = System.nanoTime() + Patience.LIMIT.toNanos();
