@@ -156,7 +156,7 @@ struct culvert_bench_twin {
 
 /*
  * Makes the twin ready; `links` are two, and all that is pointed to stays. Returns 0, -ENOMEM, or -EINVAL when the flow
- * file or the drop reasons are not those that the twin was written for.
+ * file or the drop reasons are not those that the twin was written for, or more than 32 next hops are configured.
  */
 int32_t culvert_bench_twin_open(struct culvert_bench_twin *twin, const struct culvert_bench_link *links,
 	const struct culvert_bench_rule *rule);

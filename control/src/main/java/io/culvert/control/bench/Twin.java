@@ -56,7 +56,7 @@ final class Twin implements Walker, AutoCloseable {
         culvert_bench_twin.sessions(struct, catalog.of(WorkerCounter.SESSIONS));
         if (Bench.culvert_bench_twin_open(struct, links(relay, catalog, arena), rule(plan, catalog, arena)) != 0) {
             throw new IllegalStateException("the twin in native/bench was written for another layout of the flow file,"
-                    + " or for other drop reasons");
+                    + " for other drop reasons, or for fewer next hops");
         }
     }
 

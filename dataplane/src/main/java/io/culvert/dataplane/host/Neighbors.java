@@ -28,8 +28,9 @@ import java.util.List;
  * <p>
  * Two kinds share the places. Gateways, targets and fixed neighbours are <em>configured</em> before the first packet
  * and stay for ever. All others are clients in connected networks, whose number outsiders choose; they are
- * <em>learned</em>, and a flow names one only after it has answered. Until then the flow names {@link #UNKNOWN}. So
- * whoever makes addresses up holds no place: those that do not answer are 1,024 at most, and the oldest makes room.
+ * <em>learned</em>, and a flow names one only after it has answered, or asked for us. Until then the flow names
+ * {@link #UNKNOWN}. So whoever makes addresses up keeps nobody out: those that do not answer are 1,024 at most, those
+ * that asked for us and that no flow has named since are 1,024 at most, and the oldest makes room.
  * <p>
  * What changes is changed under a spin lock, for some tens of nanoseconds: when a session opens or ends, when a client
  * or another next hop answers, and when it is asked. The walk reads the lines of places that its flows reference and
