@@ -4,6 +4,7 @@ package io.culvert.dataplane.host;
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6Address;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * One port's place on its network. Immutable; shared by all workers.
@@ -104,19 +105,13 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
     }
 
     /**
-     * Whether an IPv4 network here keeps this address from its hosts: as its own, with no bit of the host part set, or
-     * as its broadcast address, with all of them. A network of less than four addresses has neither (RFC 3021).
+     * What the IPv4 networks here keep from their hosts: of each its own address, with no bit of the host part set, and
+     * its broadcast address, with all of them. A network of less than four addresses has neither (RFC 3021).
      */
-    public boolean reserves(final int address) {
-        for (int i = 0; i < subnets.size(); i++) {
-            final Subnet subnet = subnets.get(i);
-            final int host = address & ~subnet.mask();
-            if (subnet.isIpv4() && Integer.bitCount(subnet.mask()) < Integer.SIZE - 1 && subnet.contains(address)
-                    && (host == 0 || host == ~subnet.mask())) {
-                return true;
-            }
-        }
-        return false;
+    public IntStream reserved() {
+        return subnets.stream().filter(subnet -> subnet.isIpv4() && Integer.bitCount(subnet.mask()) < Integer.SIZE - 1)
+                .flatMapToInt(subnet -> IntStream.of(
+                        subnet.address() & subnet.mask(), subnet.address() | ~subnet.mask()));
     }
 
     /** The own IPv6 address to speak from, as {@link #addressTowards(int)} chooses; null when there is none. */

@@ -12,24 +12,18 @@ import java.util.List;
  * shared by all workers.
  */
 public final class Martians {
-    private final OwnAddresses own;
+    private final AddressSet own;
+    private final AddressSet reserved;
     private final Link[] links;
 
-    public Martians(final OwnAddresses own, final List<Link> links) {
+    public Martians(final AddressSet own, final List<Link> links) {
         this.own = own;
+        this.reserved = new AddressSet(links.stream().flatMapToInt(Link::reserved).boxed().toList());
         this.links = links.toArray(Link[]::new);
     }
 
     public boolean contains(final int source) {
-        if (Ipv4Address.cannotBeSource(source) || own.contains(source)) {
-            return true;
-        }
-        for (final Link link : links) {
-            if (link.reserves(source)) {
-                return true;
-            }
-        }
-        return false;
+        return Ipv4Address.cannotBeSource(source) || own.contains(source) || reserved.contains(source);
     }
 
     /**

@@ -4,8 +4,8 @@ package io.culvert.dataplane.nat;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.AddressSet;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.MemorySegment;
@@ -64,7 +64,7 @@ public final class Adoption {
     private final List<Rule> rules;
     private final SnatPools pools;
     private final Leases leases;
-    private final OwnAddresses own;
+    private final AddressSet own;
     private final Routes routes;
     private final Neighbors neighbors;
     private final Limits limits;
@@ -73,7 +73,7 @@ public final class Adoption {
     private final long nowMs;
 
     public Adoption(final FlowTable flows, final AddressBook book, final List<Rule> rules, final SnatPools pools,
-                    final Leases leases, final OwnAddresses own, final Routes routes, final Neighbors neighbors,
+                    final Leases leases, final AddressSet own, final Routes routes, final Neighbors neighbors,
                     final Limits limits, final Sessions sessions, final Numbers before, final long nowMs) {
         this.flows = flows;
         this.book = book;

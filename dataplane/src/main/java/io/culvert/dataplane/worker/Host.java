@@ -6,10 +6,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.host.AddressSet;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Solicitor;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog;
@@ -34,7 +34,7 @@ final class Host implements Solicitor {
     private static final int NO_ADDRESS = 0;
 
     private final Link[] links;
-    private final OwnAddresses own;
+    private final AddressSet own;
     private final Martians martians;
     private final Neighbors neighbors;
     private final Egress egress;
@@ -47,7 +47,7 @@ final class Host implements Solicitor {
     private final Ipv6Host ipv6;
     private long nowMs;
 
-    Host(final List<Link> links, final OwnAddresses own, final Martians martians, final Neighbors neighbors,
+    Host(final List<Link> links, final AddressSet own, final Martians martians, final Neighbors neighbors,
          final Egress egress, final Mempool pool, final WorkerCounters counters, final Ipv6Host ipv6,
          final Arena arena) {
         this.links = links.toArray(Link[]::new);

@@ -6,10 +6,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.bindings.mempool.Mempool;
+import io.culvert.dataplane.host.AddressSet;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
@@ -34,7 +34,7 @@ final class Ipv6Host {
 
     private final Link[] links;
     private final boolean[] speaksIpv6;
-    private final OwnAddresses own;
+    private final AddressSet own;
     private final Martians martians;
     private final Neighbors neighbors;
     private final Egress egress;
@@ -46,7 +46,7 @@ final class Ipv6Host {
     private final MemorySegment solicitation;
     private long nowMs;
 
-    Ipv6Host(final List<Link> links, final OwnAddresses own, final Martians martians, final Neighbors neighbors,
+    Ipv6Host(final List<Link> links, final AddressSet own, final Martians martians, final Neighbors neighbors,
              final Egress egress, final Mempool pool, final WorkerCounters counters, final Arena arena) {
         this.links = links.toArray(Link[]::new);
         this.speaksIpv6 = new boolean[links.size()];

@@ -9,9 +9,9 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.bindings.mbuf.Mbuf;
 import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.host.AddressSet;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Martians;
-import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
@@ -48,7 +48,7 @@ final class Parser {
     private static final int FOR_FRAGMENTS = -4;
 
     private final FlowTable flows;
-    private final OwnAddresses own;
+    private final AddressSet own;
     private final Martians martians;
     private final Host host;
     private final IcmpRelay icmp;
@@ -58,7 +58,7 @@ final class Parser {
     /** The packet that {@link #divert} looks at. */
     private final MemorySegment diverted;
 
-    Parser(final List<Link> links, final FlowTable flows, final OwnAddresses own, final Martians martians,
+    Parser(final List<Link> links, final FlowTable flows, final AddressSet own, final Martians martians,
            final Host host, final IcmpRelay icmp, final Fragments fragments, final Ipv6Walk ipv6, final Arena arena) {
         this.flows = flows;
         this.own = own;

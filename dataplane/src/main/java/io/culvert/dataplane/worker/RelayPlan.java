@@ -2,9 +2,9 @@
 package io.culvert.dataplane.worker;
 
 import io.culvert.dataplane.flow.AddressBook;
+import io.culvert.dataplane.host.AddressSet;
 import io.culvert.dataplane.host.Link;
 import io.culvert.dataplane.host.Neighbors;
-import io.culvert.dataplane.host.OwnAddresses;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.nat.Limits;
 import io.culvert.dataplane.nat.Rule;
@@ -27,7 +27,7 @@ import java.util.Set;
  * @param ownAddresses those of ports, of listeners and of SNAT pools
  */
 public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> pools, Limits.Spec limits, int workers,
-                        List<IpAddress> addresses, IcmpPolicy icmp, RuleTable ruleTable, OwnAddresses ownAddresses) {
+                        List<IpAddress> addresses, IcmpPolicy icmp, RuleTable ruleTable, AddressSet ownAddresses) {
     /** A plan whose tables follow from the rest. */
     public RelayPlan(final List<Link> links, final List<Rule> rules, final List<SnatPool.Spec> pools,
                      final Limits.Spec limits, final int workers, final List<IpAddress> addresses,
@@ -91,12 +91,12 @@ public record RelayPlan(List<Link> links, List<Rule> rules, List<SnatPool.Spec> 
         }
     }
 
-    private static OwnAddresses ownAddresses(final List<Link> links, final List<Rule> rules,
+    private static AddressSet ownAddresses(final List<Link> links, final List<Rule> rules,
                                              final List<SnatPool.Spec> pools, final List<IpAddress> addresses) {
         final Set<IpAddress> own = new HashSet<>();
         links.forEach(link -> link.subnets().forEach(subnet -> own.add(subnet.ip())));
         rules.forEach(rule -> own.add(ip(addresses, rule.listenAddress())));
         pools.forEach(pool -> pool.addresses().forEach(address -> own.add(ip(addresses, address))));
-        return OwnAddresses.of(own);
+        return AddressSet.of(own);
     }
 }

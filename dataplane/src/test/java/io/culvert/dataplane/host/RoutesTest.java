@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.culvert.dataplane.Seeded;
 import io.culvert.dataplane.host.Link.Subnet;
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv4Address;
@@ -15,14 +14,9 @@ import java.math.BigInteger;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
-import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
-@ExtendWith(Seeded.class)
 class RoutesTest {
     private static final int EDGE_GATEWAY = address("192.0.2.1");
     private static final int INNER_GATEWAY = address("10.0.0.1");
@@ -95,25 +89,6 @@ class RoutesTest {
         assertTrue(subnet.contains(address("198.51.100.0")) && subnet.contains(address("198.51.100.15")));
         assertFalse(subnet.contains(address("198.51.99.255")) || subnet.contains(address("198.51.100.16")));
         assertEquals("198.51.100.10/28", subnet.toString());
-    }
-
-    @Test
-    void ownAddressesAgreeWithAHashSet(final SplittableRandom random) {
-        for (int size = 0; size < 200; size++) {
-            final Set<Integer> expected = new HashSet<>();
-            // Neighbours and equals as well as strangers.
-            for (int i = 0; i < size; i++) {
-                expected.add(random.nextBoolean() ? random.nextInt(64) << 24 | 10 : random.nextInt(1, 1 << 30));
-            }
-            final OwnAddresses own = new OwnAddresses(expected);
-            expected.forEach(address -> assertTrue(own.contains(address)));
-            for (int host = 0; host < 256; host++) {
-                assertEquals(expected.contains(host << 24 | 10), own.contains(host << 24 | 10));
-                final int any = random.nextInt();
-                assertEquals(expected.contains(any), own.contains(any));
-            }
-            assertFalse(own.contains(0));
-        }
     }
 
     private static void goesTo(final Routes routes, final int destination, final int ingress, final int link,

@@ -5,26 +5,26 @@ import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6Address;
 import java.util.Collection;
 
-/** The addresses that are ours: of ports, listeners and SNAT pools. Immutable after the start; small hash sets. */
-public final class OwnAddresses {
+/** IPv4 and IPv6 addresses to look packets' addresses up in, one small hash table of each family. Immutable. */
+public final class AddressSet {
     private static final int FREE = 0;
 
     private final int[] slots;
-    /** Both halves of an IPv6 address side by side; no address of ours has a high half of 0. */
+    /** Both halves of an IPv6 address side by side; ::/64, whose high half is 0, is no host's. */
     private final long[] slots6;
 
     /** @param addresses of IPv4 alone, in network order */
-    public OwnAddresses(final Collection<Integer> addresses) {
+    public AddressSet(final Collection<Integer> addresses) {
         this.slots = new int[capacity(addresses.size())];
         this.slots6 = new long[2];
         addresses.forEach(this::add);
     }
 
-    public static OwnAddresses of(final Collection<IpAddress> addresses) {
-        return new OwnAddresses(addresses, capacity(addresses.size()));
+    public static AddressSet of(final Collection<IpAddress> addresses) {
+        return new AddressSet(addresses, capacity(addresses.size()));
     }
 
-    private OwnAddresses(final Collection<IpAddress> addresses, final int capacity) {
+    private AddressSet(final Collection<IpAddress> addresses, final int capacity) {
         this.slots = new int[capacity];
         this.slots6 = new long[2 * capacity];
         for (final IpAddress address : addresses) {
