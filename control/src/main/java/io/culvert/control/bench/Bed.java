@@ -291,7 +291,8 @@ final class Bed implements AutoCloseable {
 
     private Headers headers(final int link, final int count, final Arena where) {
         final Link to = relay.plan().links().get(link);
-        return new Headers(count, payload, to.mac(), link == EDGE ? GATEWAY_MAC : TARGET_MAC, where);
+        return new Headers(count, payload, to.mac(), link == EDGE ? GATEWAY_MAC : TARGET_MAC,
+                mix == Mix.FRAGMENTABLE, where);
     }
 
     private int[] shuffled(final int count) {

@@ -24,9 +24,12 @@ final class Headers {
     private final MemorySegment template;
     private final int payloadSum;
 
-    /** @param source and {@code destination}: MAC addresses of every packet */
+    /**
+     * @param source and {@code destination}: MAC addresses of every packet
+     * @param mayFragment false for packets with DF, as Linux sends them from UDP sockets
+     */
     Headers(final long count, final Payload payload, final long destination, final long source,
-            final Arena arena) {
+            final boolean mayFragment, final Arena arena) {
         this.count = count;
         this.segment = arena.allocate(count * LENGTH, LENGTH);
         this.template = arena.allocate(Math.max(payload.frameLength(), LENGTH), LENGTH);
@@ -37,6 +40,7 @@ final class Headers {
         template.set(Wire.SHORT, Ethernet.ETHERTYPE, Ethernet.IPV4);
         template.set(JAVA_BYTE, Ipv4.VERSION_IHL, (byte) Ipv4.VERSION_4_NO_OPTIONS);
         template.set(Wire.SHORT, Ipv4.TOTAL_LENGTH, Wire.net16(Ipv4.HEADER_LENGTH + udpLength));
+        template.set(Wire.SHORT, Ipv4.FRAGMENT, mayFragment ? 0 : (short) Ipv4.DONT_FRAGMENT);
         template.set(JAVA_BYTE, Ipv4.TTL, (byte) TTL);
         template.set(Wire.SHORT, Udp.LENGTH, Wire.net16(udpLength));
     }

@@ -7,6 +7,8 @@ import java.util.Locale;
 public enum Mix {
     /** Every packet belongs to an open session; as many go forward as back. */
     ESTABLISHED,
+    /** The same of packets that do not forbid fragments, each of which gets an IP id (RFC 6864 section 5.3.1). */
+    FRAGMENTABLE,
     /** Every packet is the first of a new session; between the measured laps all sessions end. */
     NEW,
     /** Half the packets are addressed to another MAC, half to a port where nobody listens. */

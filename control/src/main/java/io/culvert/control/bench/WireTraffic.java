@@ -57,7 +57,7 @@ final class WireTraffic {
     /** The first 64 bytes of flowgen's packets. @param frameSize with check sequence */
     static Headers headers(final int frameSize, final Arena arena) {
         final Headers headers =
-                new Headers(FLOWS, new Payload(frameSize - HEADERS), RELAY_MAC_BITS, GENERATOR_MAC_BITS, arena);
+                new Headers(FLOWS, new Payload(frameSize - HEADERS), RELAY_MAC_BITS, GENERATOR_MAC_BITS, true, arena);
         final int ports = Short.toUnsignedInt(Wire.net16(GENERATOR_PORT))
                 | Wire.net16(DESTINATION_PORT) << Short.SIZE;
         for (int flow = 0; flow < FLOWS; flow++) {

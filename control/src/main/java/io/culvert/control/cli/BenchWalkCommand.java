@@ -30,11 +30,12 @@ import picocli.CommandLine.Spec;
                     + " after it is proved that both send the same bytes and count the same.",
             "",
             "Mixes:",
-            "  established  open sessions only, as many packets forward as back",
-            "  new          every packet opens a session; between laps all end",
-            "  drop         to another MAC, or to a port where nobody listens",
-            "  icmp         echo requests to the relay, which it answers",
-            "  refused      first packets of sessions that cannot be opened, by reason; Java alone",
+            "  established   open sessions only, as many packets forward as back",
+            "  fragmentable  the same without DF, so that each packet gets an IP id",
+            "  new           every packet opens a session; between laps all end",
+            "  drop          to another MAC, or to a port where nobody listens",
+            "  icmp          echo requests to the relay, which it answers",
+            "  refused       first packets of sessions that cannot be opened, by reason; Java alone",
             ""
         },
         mixinStandardHelpOptions = true,
@@ -53,7 +54,8 @@ final class BenchWalkCommand implements Runnable {
     private int flows;
 
     @Option(names = "--mix", paramLabel = "MIX", defaultValue = "established",
-            description = "What the packets are: established, new, drop, icmp or refused; default ${DEFAULT-VALUE}.")
+            description = "What the packets are: established, fragmentable, new,"
+                    + " drop, icmp or refused; default ${DEFAULT-VALUE}.")
     private Mix mix;
 
     @Option(names = "--rounds", paramLabel = "N", defaultValue = "7",
