@@ -6,6 +6,7 @@
 config=/etc/culvert/culvert.yaml
 client_address=198.51.100.2
 listener=198.51.100.1:7890
+listener6=2001:db8:198::1
 
 # write_guest FILE: the standard input becomes that file in the guest.
 write_guest() {
@@ -13,20 +14,21 @@ write_guest() {
     GUEST_INPUT=$directory/to-guest guest "cat > $1"
 }
 
-# configure WORKERS: one rule on the two ports.
+# configure WORKERS [MTU]: a rule of each family on the two ports.
 configure() {
-    local cores="[0, 1]"
+    local cores="[0, 1]" mtu=${2:-1500}
     [[ $1 == 2 ]] || cores="[1]"
     write_guest $config << END
 instance: boot
 ports:
-  edge: { device: "$edge_slot", address: [198.51.100.1/24, "2001:db8:198::1/64"] }
-  inner: { device: "$inner_slot", address: [192.0.2.1/24, "2001:db8:192::1/64"] }
+  edge: { device: "$edge_slot", mtu: $mtu, address: [198.51.100.1/24, "2001:db8:198::1/64"] }
+  inner: { device: "$inner_slot", mtu: $mtu, address: [192.0.2.1/24, "2001:db8:192::1/64"] }
 workers: { cores: $cores }
 memory: { huge: true }
 limits: { flows: 16384 }
 rules:
   - { name: media, listen: "$listener/udp", target: "192.0.2.2:7890", snat: { address: 192.0.2.1 } }
+  - { name: media6, listen: "[$listener6]:7890/udp", target: "[2001:db8:192::2]:7890", snat: { address: "2001:db8:192::1" } }
 metrics: { listen: 127.0.0.1:9470 }
 END
 }
@@ -53,7 +55,8 @@ start_relay() {
     until_holds 60 is_ready
 }
 
-# begin_traffic SECONDS FLOWS: echoed datagrams, 20 a second and flow, for so long or until the client is told to end.
+# begin_traffic SECONDS FLOWS [PAYLOAD]: echoed datagrams, 20 a second and flow, for so long or until the client is told
+# to end.
 # The programs themselves are the jobs: of a function in the background only the shell around it would hear a signal.
 begin_traffic() {
     rm -f "$directory"/{client.json,client.txt,flows.txt}
@@ -61,7 +64,7 @@ begin_traffic() {
     server=$!
     until_holds 120 in_servers grep -q ":1ED2 " /proc/self/net/udp || { kill "$server"; return 1; }
     ip netns exec "$clients" "$root/culvert" lab client --target $listener --bind $client_address --flows "$2" \
-        --rate $(($2 * 20)) --seconds "$1" --payload 200 --linger 5000 --json \
+        --rate $(($2 * 20)) --seconds "$1" --payload "${3:-200}" --linger 5000 --json \
         > "$directory/client.json" 2> "$directory/client.txt" &
     client=$!
 }
@@ -80,7 +83,7 @@ end_traffic() {
     return $status
 }
 
-traffic() { begin_traffic "$1" "$2" && end_traffic "$2"; }
+traffic() { begin_traffic "$@" && end_traffic "$2"; }
 
 reported() { sed "s/.*\"$1\":\([0-9]*\).*/\1/" "$directory/client.json"; }
 
@@ -191,6 +194,85 @@ ping_is_answered_in_both_families() {
     in_clients ping -q -c 3 -W 20 198.51.100.1 && in_clients ping -q -c 3 -W 20 2001:db8:198::1
 }
 
+# A server that is not ours, and a client that is not ours.
+ipv6_is_relayed() {
+    local server answer
+    ip netns exec "$servers" socat UDP6-RECVFROM:7890,fork EXEC:cat >> "$log" 2>&1 &
+    server=$!
+    until_holds 60 in_servers grep -q ":1ED2 " /proc/self/net/udp6
+    answer=$(in_clients sh -c "echo over six | socat -T 20 - UDP6:[$listener6]:7890")
+    kill "$server"
+    [[ $answer == "over six" ]] || fail "the answer is '$answer'"
+}
+
+set_mtu() {
+    ip -n "$clients" link set "cvb$$e" mtu "$1" && ip -n "$servers" link set "cvb$$i" mtu "$1"
+}
+
+# The client's kernel cuts each datagram into three, and the server's its answers.
+datagrams_in_fragments_are_relayed() {
+    set_mtu 1500 && traffic 10 20 4000 && expect lost -eq 0 && expect corrupted -eq 0
+}
+
+jumbo_frames_are_relayed() {
+    configure 2 9000 && set_mtu 9000 && guest "systemctl restart culvert" && until_holds 60 is_ready || return 1
+    traffic 10 20 8900 && expect lost -eq 0 && expect corrupted -eq 0 || return 1
+    configure 2 && guest "systemctl restart culvert" && until_holds 60 is_ready
+}
+
+# As a host does that moves a machine, or takes a snapshot of it.
+a_machine_that_stood_still_keeps_its_sessions() {
+    local answered status=0
+    begin_traffic 3600 50 || return 1
+    until_holds 120 grep -q "flows answered 50 of 50" "$directory/client.txt" || status=1
+    monitor stop && sleep 15 && monitor cont || status=1
+    answered=$(answers)
+    until_holds 120 has_answers $((answered + 3000)) || status=1
+    kill -TERM "$client" || status=1
+    end_traffic 50 || status=1
+    ((status == 0)) && expect flowsAnswered -eq 50 && expect corrupted -eq 0 && ports_kept
+}
+
+# Sessions count a clock that nobody sets, so those of thirty days back or ahead are as old as before.
+a_clock_that_jumps_ends_no_session() {
+    local opened status=0
+    begin_traffic 3600 50 || return 1
+    until_holds 120 grep -q "flows answered 50 of 50" "$directory/client.txt" || status=1
+    opened=$(counter culvert_flows_created_total) || status=1
+    guest "date -s '+30 days' && sleep 3 && date -s '-60 days' && sleep 3 && date -s '+30 days'" || status=1
+    until_holds 120 has_answers $(($(answers) + 3000)) || status=1
+    kill -TERM "$client" || status=1
+    end_traffic 50 && ports_kept || status=1
+    # One that had ended would have been opened again, perhaps with the port that it had.
+    [[ $(counter culvert_flows_created_total) == "$opened" ]] || fail "sessions ended" || status=1
+    return $status
+}
+
+# The guest's administrator enabled the service; nobody logs in after the reboot.
+a_reboot_brings_the_relay_back_unattended() {
+    local boot
+    guest "systemctl -q enable culvert" && boot=$(guest "cat /proc/sys/kernel/random/boot_id") || return 1
+    guest "systemctl reboot" || true
+    leave_guest
+    until_holds "$boot_limit" is_booted_after "$boot" || return 1
+    until_holds 600 is_ready || { journal && return 1; }
+    traffic 10 50 && expect lost -eq 0 && expect flowsAnswered -eq 50
+}
+
+is_booted_after() {
+    local now
+    now=$(guest "cat /proc/sys/kernel/random/boot_id") && [[ $now && $now != "$1" ]]
+}
+
+missing_huge_pages_are_named_with_the_mend() {
+    guest "systemctl stop culvert && rm -rf /dev/hugepages/culvert-* && echo 0 > /proc/sys/vm/nr_hugepages" || return 1
+    ! guest "timeout 300 systemctl start culvert" || fail "it started without huge pages" || return 1
+    guest "systemctl stop culvert"
+    journal | grep -q 'memory: { huge: true } needs [0-9]* MiB of huge pages and .*Fix: ' ||
+        fail "the journal does not name what is missing" || return 1
+    guest "echo ${HUGEPAGES:-400} > /proc/sys/vm/nr_hugepages" && start_relay
+}
+
 a_kill_costs_no_session_and_no_port() {
     replaced_by "systemctl kill -s KILL culvert" && replies_reach_their_worker_without_a_handoff
 }
@@ -292,12 +374,19 @@ cases=(
     the_service_relays
     replies_reach_their_worker_without_a_handoff
     ping_is_answered_in_both_families
+    ipv6_is_relayed
+    datagrams_in_fragments_are_relayed
+    jumbo_frames_are_relayed
+    a_machine_that_stood_still_keeps_its_sessions
+    a_clock_that_jumps_ends_no_session
     a_kill_costs_no_session_and_no_port
     a_restart_costs_no_session_and_no_port
     a_link_that_is_off_shows_in_readiness
     a_stop_during_the_start_is_honoured_at_once
     a_nic_is_given_back_when_asked_and_taken_when_it_returns
     an_upgrade_under_traffic_keeps_sessions_ports_and_configuration
+    missing_huge_pages_are_named_with_the_mend
+    a_reboot_brings_the_relay_back_unattended
     vmxnet3_relays_with_two_workers
     e1000e_refuses_two_workers_and_relays_with_one
 )

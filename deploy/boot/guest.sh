@@ -100,9 +100,12 @@ open_networks() {
     ip -n "$servers" link set lo up
 }
 
+# Ends the connection that carries the guest's commands.
+leave_guest() { ssh -q -O exit -o ControlPath="$directory/ssh-%p" -p $ssh_port root@127.0.0.1 2> /dev/null || true; }
+
 stop_guest() {
     [[ $qemu ]] || return 0
-    ssh -q -O exit -o ControlPath="$directory/ssh-%p" -p $ssh_port root@127.0.0.1 2> /dev/null || true
+    leave_guest
     kill "$qemu" 2> /dev/null || true
     wait "$qemu" 2> /dev/null || true
     qemu=

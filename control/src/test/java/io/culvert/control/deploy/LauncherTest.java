@@ -206,7 +206,7 @@ final class LauncherTest {
         assertTrue(started.output().contains("checkout/runtime runs"), started.output());
         assertTrue(started.output().contains("-XX:SharedArchiveFile=" + root.resolve("run.jsa")), started.output());
         assertTrue(started.output().contains("-jar " + root.resolve("java/culvert-control.jar")), started.output());
-        for (final String verb : List.of("build", "test", "test-boot", "package", "bench")) {
+        for (final String verb : List.of("build", "test", "test-boot", "test-package", "package", "bench")) {
             final Script refused = launch("jdk17", verb, "walk");
             assertEquals(1, refused.exitCode(), refused.output());
             assertTrue(refused.output().contains("'culvert " + verb + "' is for a checkout of the sources, and this is"
