@@ -68,6 +68,7 @@ pool_pop_resting(struct port_pool *pool)
 static inline int32_t
 pool_take(struct port_pool *pool, uint32_t port)
 {
+	port %= POOL_PORTS; /* it is one: newer compilers believe that a search may have failed */
 	if (pool_is_free(pool, port)) {
 		pool->free[port / 64] &= ~(1ULL << (port % 64));
 		pool->available--;

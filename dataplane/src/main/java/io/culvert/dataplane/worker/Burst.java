@@ -98,6 +98,11 @@ public final class Burst {
         return NativeMemory.view(lines.address(0), CAPACITY * CacheLines.LENGTH);
     }
 
+    /** The end of a stage's loop: never beyond the capacity, so that the compiler leaves the checks of lines out. */
+    static int end(final int to) {
+        return Math.min(to, CAPACITY);
+    }
+
     /** Asks for the cache lines whose addresses lie in this field of the packets from one to before another. */
     void fetch(final int field, final int from, final int to) {
         Prefetch.lines(lines.address(from) + field, CacheLines.LENGTH, to - from);

@@ -90,10 +90,10 @@ final class Egress {
     private int collectRun(final Burst burst, final int start, final int code) {
         final MemorySegment lines = burst.lines();
         final MemorySegment out = NativeMemory.view(packets.address(), packets.byteSize());
-        final int count = burst.count;
+        final int count = Burst.end(burst.count);
         final int to = first(code & LINK_MASK) - start;
         long runBytes = 0;
-        int i = start;
+        int i = start & Burst.CAPACITY - 1;
         for (; i < count; i++) {
             final MemorySegment packet = CacheLines.line(lines, i);
             final long lengthAndEgress = packet.get(LONG, Burst.LENGTH);

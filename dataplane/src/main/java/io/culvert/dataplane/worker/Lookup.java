@@ -36,7 +36,8 @@ final class Lookup {
     private void choose(final Burst burst, final int from, final int to) {
         final MemorySegment packets = burst.lines();
         final MemorySegment entries = flows.entries();
-        for (int i = from; i < to; i++) {
+        final int end = Burst.end(to);
+        for (int i = from & Burst.CAPACITY - 1; i < end; i++) {
             final MemorySegment packet = CacheLines.line(packets, i);
             final int slot = FlowTable.candidate(packet.get(LONG, Burst.BUCKET), packet.get(LONG, Burst.HASH));
             packet.set(LONG, Burst.FLOW, CacheLines.line(entries, slot).address());
@@ -45,7 +46,7 @@ final class Lookup {
 
     private static int compare(final Burst burst) {
         final MemorySegment packets = burst.lines();
-        final int count = burst.count;
+        final int count = Burst.end(burst.count);
         int misses = 0;
         for (int i = 0; i < count; i++) {
             final MemorySegment packet = CacheLines.line(packets, i);

@@ -97,7 +97,8 @@ final class Parser {
         int flagsOfAll = -1;
         long bytes = 0;
         int dense = burst.count;
-        for (int i = from; i < to; i++) {
+        final int end = Burst.end(to);
+        for (int i = from & Burst.CAPACITY - 1; i < end; i++) {
             final MemorySegment located = CacheLines.line(packets, i);
             final long mbuf = located.get(LONG, Burst.MBUF);
             final long data = located.get(LONG, Burst.FRAME);
@@ -148,7 +149,7 @@ final class Parser {
     static void locate(final Burst burst) {
         final MemorySegment mbufs = burst.received();
         final MemorySegment packets = burst.lines();
-        final int received = burst.receivedCount;
+        final int received = Burst.end(burst.receivedCount);
         for (int i = 0; i < received; i++) {
             final long mbuf = mbufs.getAtIndex(LONG, i);
             final MemorySegment packet = CacheLines.line(packets, i);

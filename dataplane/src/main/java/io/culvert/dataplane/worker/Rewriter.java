@@ -43,7 +43,7 @@ final class Rewriter {
     void rewrite(final Burst burst, final long nowMs) {
         final MemorySegment packets = burst.lines();
         final MemorySegment adjacencies = neighbors.entries();
-        final int count = burst.count;
+        final int count = Burst.end(burst.count);
         int stopped = 0;
         for (int i = 0; i < count; i++) {
             final MemorySegment packet = CacheLines.line(packets, i);
