@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Objects;
 
 /** A pool of packet buffers (mbufs). One per NUMA socket; every port receives into it and every burst returns to it. */
 public final class Mempool implements AutoCloseable {
@@ -64,8 +65,15 @@ public final class Mempool implements AutoCloseable {
         return Dpdk.rte_mempool_avail_count(pool);
     }
 
-    /** Fills {@code mbufs} with {@code count} fresh buffers. @return false, and none taken, when there are too few */
+    /**
+     * Fills {@code mbufs} with {@code count} fresh buffers. The count is checked here because DPDK writes what its core
+     * cache has before it finds out that there are too few.
+     *
+     * @return false, and none taken, when there are too few
+     * @throws IndexOutOfBoundsException when {@code mbufs} has no room for so many
+     */
     public boolean allocate(final MemorySegment mbufs, final int count) {
+        Objects.checkFromIndexSize(0, count * (long) Long.BYTES, mbufs.byteSize());
         try {
             return (int) ALLOC_BULK.invokeExact(pool, mbufs, count) == 0;
         } catch (final Throwable t) {

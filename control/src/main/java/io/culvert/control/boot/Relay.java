@@ -27,6 +27,8 @@ import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.CounterFile;
 import io.culvert.dataplane.stats.WorkerCounters;
 import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv4;
+import io.culvert.dataplane.wire.Ipv6;
 import io.culvert.dataplane.worker.Clock;
 import io.culvert.dataplane.worker.Handoff;
 import io.culvert.dataplane.worker.RelayPlan;
@@ -188,8 +190,19 @@ public final class Relay implements AutoCloseable {
         port.start(queues, memory.descriptors(), config.mtu().orElse(0), spreadKey, pool);
     }
 
-    /** A driver of a kernel interface does not know what that interface was told, and says 1,500. */
+    /** The port's MTU, and no more than a configuration could say. @throws Failure when it is less than IP needs */
     private static int mtu(final PortConfig config, final Port port) {
+        final int least = config.speaksIpv6() ? Ipv6.LEAST_MTU : Ipv4.LEAST_MTU;
+        final int mtu = deviceMtu(config, port);
+        if (mtu < least) {
+            throw new Failure(Failure.FAILED, "port \"" + config.name() + "\": the device's MTU is " + mtu + ", and "
+                    + (config.speaksIpv6() ? "IPv6" : "IPv4") + " needs " + least + ". Fix: raise it, or write mtu: for the port");
+        }
+        return Math.min(mtu, PortConfig.LARGEST_MTU);
+    }
+
+    /** A driver of a kernel interface does not know what that interface was told, and says 1,500. */
+    private static int deviceMtu(final PortConfig config, final Port port) {
         try {
             final NetworkInterface kernels = config.kernelInterface().isEmpty() ? null
                     : NetworkInterface.getByName(config.kernelInterface().get());

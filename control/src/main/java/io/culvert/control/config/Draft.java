@@ -38,6 +38,10 @@ record Draft(
             return "port \"" + name + "\"";
         }
 
+        boolean speaksIpv6() {
+            return addresses.stream().anyMatch(own -> Addresses.isIpv6(own.value().address()));
+        }
+
         boolean isOnLink(final InetAddress address) {
             return addresses.stream().anyMatch(own -> own.value().contains(address));
         }

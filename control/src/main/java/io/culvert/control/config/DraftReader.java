@@ -2,6 +2,7 @@
 package io.culvert.control.config;
 
 import io.culvert.control.config.Draft.Neighbor;
+import io.culvert.dataplane.wire.Ipv4;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -82,7 +83,7 @@ final class DraftReader {
                         port.required("device", DEVICE_EXAMPLE, Devices::parse),
                         readOwnAddresses(port),
                         port.list("gateway", true, Addresses::parseNextHop),
-                        port.value("mtu", Values.integer(576, 9600)),
+                        port.value("mtu", Values.integer(Ipv4.LEAST_MTU, PortConfig.LARGEST_MTU)),
                         port.value("vlan", Values.integer(1, 4094)),
                         port.value("mac", DraftReader::unicastMac),
                         port.value("reversePath", text -> Values.oneOf(text, List.of("strict", "off"))),

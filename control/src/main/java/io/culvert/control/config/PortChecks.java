@@ -3,6 +3,7 @@ package io.culvert.control.config;
 
 import io.culvert.control.config.Draft.Neighbor;
 import io.culvert.control.config.Draft.Port;
+import io.culvert.dataplane.wire.Ipv6;
 import java.net.InetAddress;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -26,6 +27,7 @@ final class PortChecks {
         checks.checkDevices();
         for (int at = 0; at < ports.size(); at++) {
             checks.checkOwnAddresses(ports.get(at));
+            checks.checkMtu(ports.get(at));
             checks.checkNetworks(ports.get(at), ports.subList(0, at));
             checks.checkGateways(ports.get(at));
             checks.checkNeighbors(ports.get(at));
@@ -64,6 +66,13 @@ final class PortChecks {
                         + Addresses.text(own.value().address()) + " twice. Fix: remove one");
             }
         }
+    }
+
+    private void checkMtu(final Port port) {
+        port.mtu().filter(mtu -> mtu.value() < Ipv6.LEAST_MTU && port.speaksIpv6())
+                .ifPresent(mtu -> problems.add(mtu.place(), port.title() + " has IPv6 addresses and mtu "
+                        + mtu.value() + ", and IPv6 needs " + Ipv6.LEAST_MTU + " (RFC 8200 section 5). Fix: write "
+                        + Ipv6.LEAST_MTU + " or more, or remove the IPv6 addresses"));
     }
 
     private void checkNetworks(final Port port, final List<Port> earlier) {
@@ -110,7 +119,7 @@ final class PortChecks {
     /** Without another hop: an IPv6 port has a link-local address beside those that are written. */
     private static boolean isReachable(final Port port, final InetAddress neighbor) {
         return port.isOnLink(neighbor) || Addresses.isIpv6(neighbor) && neighbor.isLinkLocalAddress()
-                && port.addresses().stream().anyMatch(own -> Addresses.isIpv6(own.value().address()));
+                && port.speaksIpv6();
     }
 
     private void checkNeighbors(final Port port) {

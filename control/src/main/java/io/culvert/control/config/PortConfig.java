@@ -24,6 +24,13 @@ public record PortConfig(
         boolean checksReversePath,
         Map<InetAddress, MacAddress> neighbors) {
 
+    /** Bytes of an IP packet. */
+    public static final int LARGEST_MTU = 9_600;
+
+    public boolean speaksIpv6() {
+        return addresses.stream().anyMatch(own -> Addresses.isIpv6(own.address()));
+    }
+
     /** The device's address as DPDK and sysfs have it, e.g. {@code 0000:8a:00.0}; empty for a virtual device. */
     public Optional<String> pciAddress() {
         return Devices.pciAddress(device);

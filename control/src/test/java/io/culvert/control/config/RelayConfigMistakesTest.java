@@ -215,6 +215,8 @@ class RelayConfigMistakesTest {
                 mistake(5, "    gateway: 198.51.100.1", "5:14: port \"edge\": gateway 198.51.100.1 is in none of the"),
                 mistake(5, "    gateway: 203.0.113.255", "5:14: port \"edge\": gateway 203.0.113.255 is a network or"),
                 mistake(5, "    mtu: 575", "5:10: port \"edge\": mtu \"575\" is out of range. Fix: use 576 to 9600"),
+                mistake(4, "    address: [203.0.113.1/24, 2001:db8::1/64]\n    mtu: 1279", "5:10: port \"edge\" has"
+                        + " IPv6 addresses and mtu 1279, and IPv6 needs 1280 (RFC 8200 section 5). Fix: write 1280 or"),
                 mistake(5, "    mtu: 9601", "5:10: port \"edge\": mtu \"9601\" is out of range"),
                 mistake(5, "    vlan: 0", "5:11: port \"edge\": vlan \"0\" is out of range. Fix: use 1 to 4094"),
                 mistake(5, "    vlan: 4095", "5:11: port \"edge\": vlan \"4095\" is out of range"),

@@ -6,6 +6,7 @@ import static io.culvert.bindings.CacheLines.INT;
 import static io.culvert.bindings.CacheLines.LONG;
 import static io.culvert.bindings.CacheLines.SHORT;
 
+import io.culvert.bindings.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 
@@ -179,6 +180,22 @@ public final class FlowEntry {
 
     public static boolean decrementsTtl(final MemorySegment entry) {
         return (entry.get(BYTE, FLAGS) & FLAG_DECREMENT_TTL) != 0;
+    }
+
+    /** A packet of the flow whose entry lies there came; for seldom ways, which have no view of it. */
+    public static void seen(final long entryAddress, final long nowMs) {
+        final long at = entryAddress + LAST_SEEN;
+        NativeMemory.setLong(at, NativeMemory.getLong(at) & ~LAST_SEEN_MASK | nowMs);
+    }
+
+    /**
+     * {@link #seen} for a packet that cannot leave now. One from the client keeps the session alive all the same: while
+     * a next hop is down nobody who goes on sending loses his endpoint (RFC 4787 REQ-6). One to the client need not.
+     */
+    public static void tried(final long entryAddress, final long nowMs) {
+        if ((NativeMemory.getShort(entryAddress + PROTOCOL) >>> Byte.SIZE & FLAG_REPLY) == 0) {
+            seen(entryAddress, nowMs);
+        }
     }
 
     public static int version(final MemorySegment entry) {

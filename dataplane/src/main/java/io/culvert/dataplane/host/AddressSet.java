@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.host;
 
+import io.culvert.dataplane.flow.FlowHash;
 import io.culvert.dataplane.wire.IpAddress;
 import io.culvert.dataplane.wire.Ipv6Address;
+import java.security.SecureRandom;
 import java.util.Collection;
 
-/** IPv4 and IPv6 addresses to look packets' addresses up in, one small hash table of each family. Immutable. */
+/**
+ * IPv4 and IPv6 addresses to look packets' addresses up in, one small hash table of each family. The hash is keyed anew
+ * in each process, so no sender can choose addresses that take long. Immutable.
+ */
 public final class AddressSet {
     private static final int FREE = 0;
+    private static final long KEY_LO;
+    private static final long KEY_HI;
+
+    static {
+        final SecureRandom random = new SecureRandom();
+        KEY_LO = random.nextLong();
+        KEY_HI = random.nextLong();
+    }
 
     private final int[] slots;
     /** Both halves of an IPv6 address side by side; ::/64, whose high half is 0, is no host's. */
@@ -75,12 +88,13 @@ public final class AddressSet {
         slots6[at + 1] = address.low();
     }
 
-    private int home(final int address) {
-        return (address * 0x9E3779B9 >>> 16) & slots.length - 1;
+    /** The slot where the search for an address begins. */
+    int home(final int address) {
+        return (int) FlowHash.of(address, 0, KEY_LO, KEY_HI) & slots.length - 1;
     }
 
-    private int home6(final long high, final long low) {
-        return (int) ((high ^ low) * 0x9E3779B97F4A7C15L >>> 40) & slots6.length - 2;
+    int home6(final long high, final long low) {
+        return (int) FlowHash.of(high, low, KEY_LO, KEY_HI) & slots6.length - 2;
     }
 
     private static int capacity(final int addresses) {

@@ -21,6 +21,7 @@ import java.util.stream.IntStream;
 public record Link(int index, String name, long mac, int mtu, List<Subnet> subnets, int gateway, IpAddress gateway6,
                    int vlan, boolean checksReversePath) {
     public static final int NO_GATEWAY = 0;
+    public static final int NO_ADDRESS = 0;
     public static final int UNTAGGED = 0;
 
     /** A port that checks the reverse path. */
@@ -126,15 +127,15 @@ public record Link(int index, String name, long mac, int mtu, List<Subnet> subne
         return chosen;
     }
 
-    /** The own IPv4 address to speak from to this neighbour: one of its network, else the first. */
+    /** The own IPv4 address to speak from to this neighbour: one of its network, else the first, or NO_ADDRESS. */
     public int addressTowards(final int neighbor) {
-        int first = 0;
+        int first = NO_ADDRESS;
         for (int i = 0; i < subnets.size(); i++) {
             final Subnet subnet = subnets.get(i);
             if (subnet.contains(neighbor)) {
                 return subnet.address();
             }
-            first = first == 0 && subnet.isIpv4() ? subnet.address() : first;
+            first = first == NO_ADDRESS && subnet.isIpv4() ? subnet.address() : first;
         }
         return first;
     }

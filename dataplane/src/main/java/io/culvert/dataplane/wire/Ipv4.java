@@ -12,6 +12,8 @@ package io.culvert.dataplane.wire;
  */
 public final class Ipv4 {
     public static final int HEADER_LENGTH = 20;
+    /** Bytes of a packet that every host takes (RFC 791 section 3.1); the protocol would do with less. */
+    public static final int LEAST_MTU = 576;
 
     public static final int VERSION_IHL = Ethernet.HEADER_LENGTH;
     public static final int TOTAL_LENGTH = VERSION_IHL + 2;

@@ -12,6 +12,8 @@ package io.culvert.dataplane.wire;
  */
 public final class Ipv6 {
     public static final int HEADER_LENGTH = 40;
+    /** Bytes of a packet that every link must carry (RFC 8200 section 5). */
+    public static final int LEAST_MTU = 1_280;
 
     public static final int VERSION = Ethernet.HEADER_LENGTH;
     public static final int PAYLOAD_LENGTH = VERSION + 4;

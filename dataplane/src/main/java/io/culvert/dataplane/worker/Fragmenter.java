@@ -29,6 +29,7 @@ final class Fragmenter {
     private static final int HEADROOM = 128;
 
     private final SingleRewriter rewriter;
+    private final Waiting waiting;
     private final Egress egress;
     private final Mempool pool;
     private final DatagramIds ids;
@@ -42,9 +43,10 @@ final class Fragmenter {
     private final long[] flow = new long[Burst.CAPACITY];
     private int count;
 
-    Fragmenter(final SingleRewriter rewriter, final Egress egress, final Mempool pool, final DatagramIds ids,
-               final IcmpErrors errors, final WorkerCounters counters, final Arena arena) {
+    Fragmenter(final SingleRewriter rewriter, final Waiting waiting, final Egress egress, final Mempool pool,
+               final DatagramIds ids, final IcmpErrors errors, final WorkerCounters counters, final Arena arena) {
         this.rewriter = rewriter;
+        this.waiting = waiting;
         this.egress = egress;
         this.pool = pool;
         this.ids = ids;
@@ -69,8 +71,14 @@ final class Fragmenter {
     void walk(final Burst burst, final long nowMs) {
         for (int i = 0; i < count; i++) {
             final long packet = burst.mbuf(place[i]);
-            NativeMemory.read(Mbuf.data(packet), header, Wire.VIEW_BYTES);
             rewriter.use(flow[i]);
+            if (rewriter.mtu() == 0) {
+                // Another worker, the one that asks, has given the next hop up since the rewrite stage met it.
+                SourceReplacer.restore(burst, place[i]);
+                rewriter.hold(waiting, burst, packet, nowMs);
+                continue;
+            }
+            NativeMemory.read(Mbuf.data(packet), header, Wire.VIEW_BYTES);
             if (rewriter.isTimeUp(header.get(Wire.BYTE, Ipv4.TTL) & 0xFF)) {
                 errors.tell(burst, place[i], DropReason.TTL_EXCEEDED);
                 burst.drop(packet, DropReason.TTL_EXCEEDED);

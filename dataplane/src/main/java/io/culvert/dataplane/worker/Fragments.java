@@ -174,7 +174,7 @@ final class Fragments {
             if (rewriter.mtu() == 0) {
                 // It will walk again from the start, as whoever it came from sent it.
                 fragment.restore(mbuf);
-                waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
+                rewriter.hold(waiting, burst, mbuf, nowMs);
                 return;
             }
         }
@@ -243,7 +243,7 @@ final class Fragments {
         }
         rewriter.use(flows.entryAddress(slot));
         if (rewriter.mtu() == 0) {
-            waiting.hold(burst, mbuf, rewriter.adjacency(), nowMs);
+            rewriter.hold(waiting, burst, mbuf, nowMs);
         } else if (isAccepted(burst, mbuf, datagram)) {
             sendOn(burst, mbuf, datagram, nowMs);
             closeWhenComplete(burst, datagram);

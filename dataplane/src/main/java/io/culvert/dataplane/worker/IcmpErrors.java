@@ -129,9 +129,10 @@ final class IcmpErrors {
     private void send(final Burst burst, final long packet, final int length, final int type, final int code,
                       final int mtu) {
         final int source = NativeMemory.getInt(Mbuf.data(packet) + Ipv4.SOURCE);
-        // Told is a single host, by a frame to a single station (RFC 1122 3.2.2).
+        // Told is a single host, by a frame to a single station (RFC 1122 3.2.2), through a port that has an address.
         if (!policy.errors() || martians.contains(source)
-                || Ethernet.isGroup(NativeMemory.getLong(Mbuf.data(packet) + Ethernet.SOURCE))) {
+                || Ethernet.isGroup(NativeMemory.getLong(Mbuf.data(packet) + Ethernet.SOURCE))
+                || links[burst.ingress].addressTowards(source) == Link.NO_ADDRESS) {
             return;
         }
         if (!budget.spend(source & 0xFFFF_FFFFL, nowMs)) {

@@ -54,9 +54,10 @@ final class SingleRewriter {
         return FlowEntry.keyHi(flow);
     }
 
-    /** What a packet waits for while {@link #mtu} is 0: the next hop's place, or {@link Neighbors#NO_PLACE}. */
-    int adjacency() {
-        return hops.placeToWaitFor(flowAddress);
+    /** A packet of the flow waits for the next hop while {@link #mtu} is 0. */
+    void hold(final Waiting waiting, final Burst burst, final long mbuf, final long nowMs) {
+        FlowEntry.tried(flowAddress, nowMs);
+        waiting.hold(burst, mbuf, hops.placeToWaitFor(flowAddress), nowMs);
     }
 
     int link() {
@@ -122,8 +123,7 @@ final class SingleRewriter {
 
     /** A packet of the flow went on. @param length of IP, bytes */
     void count(final int length, final long nowMs) {
-        final long lastSeen = NativeMemory.getLong(flowAddress + FlowEntry.LAST_SEEN);
-        NativeMemory.setLong(flowAddress + FlowEntry.LAST_SEEN, lastSeen & ~FlowEntry.LAST_SEEN_MASK | nowMs);
+        FlowEntry.seen(flowAddress, nowMs);
         add(flowAddress + FlowEntry.PACKETS, 1);
         add(flowAddress + FlowEntry.BYTES, length);
         final int direction = FlowEntry.isReply(flow) ? 1 : 0;

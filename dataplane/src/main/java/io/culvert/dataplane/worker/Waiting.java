@@ -3,6 +3,7 @@ package io.culvert.dataplane.worker;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.stats.CounterCatalog;
 import io.culvert.dataplane.stats.DropReason;
@@ -69,6 +70,7 @@ final class Waiting {
     /** {@link #hold(Burst, long, int, long)} for packet {@code i} of the dense arrays, whose flow has no next hop. */
     void hold(final Burst burst, final int i, final long nowMs) {
         final long flow = burst.flow(i);
+        FlowEntry.tried(flow, nowMs);
         burst.leave(i);
         hold(burst, burst.mbuf(i), hops.placeToWaitFor(flow), nowMs);
     }

@@ -122,7 +122,7 @@ public final class Worker {
         icmp = new IcmpRelay(flows, echoes, steering, neighbors, hops, egress, waiting, errors, ids, counters,
                 arena);
         final SingleRewriter single = new SingleRewriter(neighbors, hops, counters, arena);
-        fragmenter = new Fragmenter(single, egress, pool, ids, errors, counters, arena);
+        fragmenter = new Fragmenter(single, waiting, egress, pool, ids, errors, counters, arena);
         handoff.join(number, flows, book);
         errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
         fragments = new Fragments(number, handoff, steering, flows, book,

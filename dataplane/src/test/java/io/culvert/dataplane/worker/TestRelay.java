@@ -301,6 +301,26 @@ final class TestRelay implements AutoCloseable {
         workers.get(number).doWork();
     }
 
+    /** The first worker walks what was sent, and behind the rewrite of whole packets something happens elsewhere. */
+    void interrupted(final int link, final Runnable elsewhere) {
+        layAll(link);
+        final Worker first = workers.getFirst();
+        final Burst burst = first.burst;
+        final int received = first.queues[link].receive(burst.received, Burst.CAPACITY);
+        burst.begin(link, received);
+        counters().add(catalog.received(link), received);
+        counters().add(catalog.received(link) + 1, first.parser.parse(burst));
+        if (first.lookup.find(burst) > 0) {
+            first.admit();
+        }
+        first.rewriter.rewrite(burst, first.nowMs);
+        elsewhere.run();
+        first.egress.collect(burst);
+        first.walkSlowly();
+        first.egress.transmit(link);
+        burst.end();
+    }
+
     /** Lays what the test has sent on the wire, and what the bystander says. @return packets of the bystander */
     private int layWire() {
         int spoken = 0;

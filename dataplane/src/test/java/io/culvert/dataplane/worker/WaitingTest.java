@@ -23,7 +23,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.wire.Arp;
+import io.culvert.dataplane.wire.Checksum;
 import io.culvert.dataplane.wire.Ethernet;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
@@ -109,6 +111,42 @@ class WaitingTest {
         relay.received(INNER);
         relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET));
         assertEquals(1, relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).size());
+    }
+
+    /** The worker that asks is another thread: it may give a next hop up while this one is about to cut a packet for it. */
+    @Test
+    void whatIsToBeCutWaitsWhenItsNextHopIsGivenUpMeanwhile() {
+        relay.send(EDGE, fromClient(PORT, LISTEN));
+        work();
+        relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET));
+        final int target = relay.neighbors.configured(INNER, 0, Ipv6Address.mapped(TARGET));
+
+        relay.send(EDGE, Frames.udp(MAC[EDGE], CLIENT_MAC, CLIENT, PORT, EDGE_ADDRESS, LISTEN, 1_600));
+        relay.interrupted(EDGE, () -> {
+            for (long ms = 40_000; relay.neighbors.isResolved(target); ms += 1_000) {
+                relay.neighbors.maintain((link, high, low, mac) -> { }, ms);
+            }
+        });
+
+        assertEquals(0, relay.dropped());
+        assertEquals(1, relay.count(WorkerCounter.WAITING));
+        final List<byte[]> pieces = relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET));
+        assertEquals(2, pieces.size());
+        pieces.forEach(piece -> assertTrue(Checksum.isIpv4HeaderRight(MemorySegment.ofArray(piece))));
+    }
+
+    /** Not even when its target is silent for longer than an unanswered session may be. */
+    @Test
+    void aClientThatGoesOnSendingKeepsItsEndpointWhileTheNextHopIsDown() {
+        final int created = relay.counters().catalog().created(0);
+        for (int ms = 0; ms <= 3 * TestRelay.UNANSWERED_MS; ms += 1_000) {
+            relay.send(EDGE, fromClient(PORT, LISTEN));
+            relay.workForMs(1_000);
+        }
+        assertEquals(1, relay.counters().get(created));
+        relay.received(INNER);
+        relay.workForMs(2 * TestRelay.UNANSWERED_MS);
+        assertEquals(0, relay.sessions(), "but it does not outlive its client");
     }
 
     @Test
