@@ -196,7 +196,8 @@ public final class Relay implements AutoCloseable {
         final int mtu = deviceMtu(config, port);
         if (mtu < least) {
             throw new Failure(Failure.FAILED, "port \"" + config.name() + "\": the device's MTU is " + mtu + ", and "
-                    + (config.speaksIpv6() ? "IPv6" : "IPv4") + " needs " + least + ". Fix: raise it, or write mtu: for the port");
+                    + (config.speaksIpv6() ? "IPv6" : "IPv4") + " needs " + least
+                    + ". Fix: raise it, or write mtu: for the port");
         }
         return Math.min(mtu, PortConfig.LARGEST_MTU);
     }

@@ -33,6 +33,7 @@ public final class Sessions {
     private final Neighbors neighbors;
     private final Limits limits;
     private final Strays strays;
+    private final OtherTables others;
     private final WorkerCounters counters;
 
     /** The sweep of {@link #expire} goes on here. */
@@ -41,7 +42,7 @@ public final class Sessions {
     /** @param worker that owns them */
     public Sessions(final int worker, final FlowTable flows, final AddressBook book, final RuleTable rules,
                     final SnatPools pools, final Leases leases, final Neighbors neighbors, final Limits limits,
-                    final Strays strays, final WorkerCounters counters) {
+                    final Strays strays, final OtherTables others, final WorkerCounters counters) {
         this.worker = worker;
         this.flows = flows;
         this.book = book;
@@ -51,6 +52,7 @@ public final class Sessions {
         this.neighbors = neighbors;
         this.limits = limits;
         this.strays = strays;
+        this.others = others;
         this.counters = counters;
     }
 
@@ -88,6 +90,12 @@ public final class Sessions {
         }
         final long relayed = addresses(external, rule.targetAddress());
         final int relayedPorts = ports(externalPort, rule.targetPort(listenPort));
+        // Without a pool nobody lends the external endpoint: another listener's session may have it, at any worker.
+        if (rule.pool() == Rule.NO_SNAT
+                && others.have(swap(relayed), keyHi((int) swap(relayed), swap(relayedPorts)))) {
+            flows.putBack(forward);
+            return ~DropReason.TUPLE_IN_USE.ordinal();
+        }
         writeFlow(forward, rule, 0, keyLo, ports, relayed, relayedPorts, toTarget, SnatPool.external(lease), nowMs);
         // The reply undoes it: what the target sends to the external endpoint comes from the listener to the client.
         writeFlow(forward ^ 1, rule, FlowEntry.FLAG_REPLY, swap(relayed), swap(relayedPorts), swap(keyLo),

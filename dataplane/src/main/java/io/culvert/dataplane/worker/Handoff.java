@@ -7,7 +7,6 @@ import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.nat.Strays;
-import io.culvert.dataplane.wire.Ipv6;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -107,21 +106,46 @@ public final class Handoff {
         return NOBODY;
     }
 
-    /** {@link #holderOf} for an IPv6 frame: each worker has its own numbers for the same addresses. */
-    int holderOfIpv6(final int asking, final long frame, final long keyHi) {
+    /**
+     * {@link #holderOf} for IPv6: each worker has its own numbers for the same addresses.
+     *
+     * @param sourceAt and {@code destinationAt}: where the addresses lie
+     */
+    int holderOfIpv6(final int asking, final long sourceAt, final long destinationAt, final long keyHi) {
         for (int worker = 0; worker < workers; worker++) {
             if (worker == asking) {
                 continue;
             }
             final FlowTable table = tables[worker];
-            final int source = numberAt(frame + Ipv6.SOURCE, books[worker]);
-            final int destination = numberAt(frame + Ipv6.DESTINATION, books[worker]);
+            final int source = numberAt(sourceAt, books[worker]);
+            final int destination = numberAt(destinationAt, books[worker]);
             final long keyLo = Integer.toUnsignedLong(source) | (long) destination << Integer.SIZE;
             if (table.hasSeenFromOutside(keyLo, keyHi)) {
                 return worker;
             }
         }
         return NOBODY;
+    }
+
+    /** Whether another worker has this flow. @param keyLo in the numbers of the one that asks */
+    boolean isHeldElsewhere(final int asking, final long keyLo, final long keyHi) {
+        for (int worker = 0; worker < workers; worker++) {
+            if (worker != asking && tables[worker].hasSeenFromOutside(
+                    inNumbersOf(books[worker], books[asking], keyLo), keyHi)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static long inNumbersOf(final AddressBook theirs, final AddressBook ours, final long keyLo) {
+        final int source = (int) keyLo;
+        final int destination = (int) (keyLo >>> Integer.SIZE);
+        if (!AddressBook.isNumber(source)) {
+            return keyLo;
+        }
+        return Integer.toUnsignedLong(theirs.find(ours.high(source), ours.low(source)))
+                | (long) theirs.find(ours.high(destination), ours.low(destination)) << Integer.SIZE;
     }
 
     private static int numberAt(final long address, final AddressBook book) {

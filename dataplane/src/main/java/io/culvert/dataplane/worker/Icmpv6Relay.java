@@ -90,7 +90,8 @@ final class Icmpv6Relay {
             final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
             if (slot != FlowTable.NOT_FOUND) {
                 translate(burst, mbuf, packet, length, ports, slot);
-            } else if (!steering.handOff(burst, mbuf, keyLo, keyPorts)) {
+            } else if (!steering.handOffIpv6(burst, mbuf, keyLo, keyPorts, Mbuf.data(mbuf) + QUOTED_DESTINATION,
+                    Mbuf.data(mbuf) + QUOTED_SOURCE)) {
                 burst.drop(mbuf, DropReason.ICMP_UNRELATED);
             }
         }

@@ -185,9 +185,15 @@ final class Ipv6Walk {
         }
     }
 
+    /** NICs spread by ports what is UDP at once, and other packets of the flow, behind extension headers, otherwise. */
+    private boolean isSpreadOtherwise(final int i) {
+        return udpAt[i] != Ipv6.PAYLOAD;
+    }
+
     private void openUnlessElsewhere(final int i, final long high, final long low, final long nowMs) {
         final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
-        if (steering.handToStrayOfIpv6(burst, i, high, low) || steering.handHome(burst, i, high, low)) {
+        if (steering.handToStrayOfIpv6(burst, i, high, low, isSpreadOtherwise(i))
+                || steering.handHome(burst, i, high, low)) {
             burst.leave(i);
         } else if (destination == AddressBook.NONE) {
             // No address of the plan, but another worker may have it as a client's, whom the target sees.
@@ -208,7 +214,9 @@ final class Ipv6Walk {
 
     /** Gives a packet to the worker that may know its session. @return false when there is none */
     private boolean handOff(final int i) {
-        if (!steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i))) {
+        final long frame = burst.frame(i);
+        if (!steering.handOffIpv6(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i), frame + Ipv6.SOURCE,
+                frame + Ipv6.DESTINATION)) {
             return false;
         }
         burst.leave(i);
@@ -220,7 +228,7 @@ final class Ipv6Walk {
         final int slot =
                 admission.admitSource(burst.keyLo(i), (int) burst.keyHi(i), hopLimit, burst.ingress, nowMs);
         if (slot >= 0) {
-            steering.opened(burst, slot);
+            steering.opened(burst, slot, isSpreadOtherwise(i));
             burst.flow(i, flows.entryAddress(slot));
             return;
         }
@@ -229,7 +237,9 @@ final class Ipv6Walk {
             return;
         }
         final boolean mayBeKnown = reason == DropReason.NO_SESSION || reason == DropReason.NO_RULE;
-        if (!mayBeKnown || !handOff(i)) {
+        if (reason == DropReason.REVERSE_PATH && steering.handToHolderOfIpv6(burst, i)) {
+            burst.leave(i);
+        } else if (!mayBeKnown || !handOff(i)) {
             errors.tell(burst, i, reason);
             burst.drop(i, reason);
         }

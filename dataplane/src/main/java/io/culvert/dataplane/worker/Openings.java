@@ -32,12 +32,13 @@ final class Openings {
      * Waits for the lock of a client endpoint.
      *
      * @param high and {@code low} halves of its address; IPv4 as ::ffff:a.b.c.d
-     * @param ports its own and the listener's, as they lie in the packet
+     * @param ports its own and the listener's, as they lie in the packet; only its own matters, because without a pool
+     *     the sessions of two listeners may need the same external endpoint
      * @return the lock, for {@link #end}
      */
     int begin(final long high, final long low, final int ports) {
         final long address = FlowHash.of(high, low, seedLo, seedHi);
-        final int lock = ((int) FlowHash.of(address, ports, seedHi, seedLo) & LOCKS - 1) * STRIDE;
+        final int lock = ((int) FlowHash.of(address, ports & 0xFFFF, seedHi, seedLo) & LOCKS - 1) * STRIDE;
         while (!HELD.weakCompareAndSetAcquire(held, lock, 0, 1)) {
             Thread.onSpinWait();
         }

@@ -2,12 +2,14 @@
 package io.culvert.dataplane.worker;
 
 import io.culvert.bindings.NativeMemory;
+import io.culvert.dataplane.flow.FlowEntry;
 import io.culvert.dataplane.nat.Admission;
 import io.culvert.dataplane.nat.EchoSessions;
 import io.culvert.dataplane.nat.RuleTable;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
 import io.culvert.dataplane.stats.WorkerCounters;
+import io.culvert.dataplane.wire.Ipv4;
 import io.culvert.dataplane.wire.Ipv6;
 import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Wire;
@@ -35,29 +37,51 @@ final class Steering {
     }
 
     /**
-     * Hands a packet of the burst to who may own the flow of this key; counted as dropped when there is no room there.
+     * Hands a packet of the burst to who owns the flow of this key; counted as dropped when there is no room there. A
+     * flow that may be anybody's is looked for in all tables first: so what is nobody's goes to nobody.
      *
-     * @return false when nobody else may: the packet is still the caller's
+     * @return false when nobody else owns it: the packet is still the caller's
      */
     boolean handOff(final Burst burst, final long mbuf, final long keyLo, final int ports) {
-        return handoff.workers() > 1 && handOffTo(burst, mbuf, admission.ownerOf(keyLo, ports));
+        if (!mayHandOff(burst)) {
+            return false;
+        }
+        final int owner = admission.ownerOf(keyLo, ports);
+        return handOffTo(burst, mbuf, owner != Admission.ANY_WORKER ? owner
+                : handoff.holderOf(worker, keyLo, FlowEntry.keyHi(ports, Ipv4.UDP)));
+    }
+
+    /**
+     * {@link #handOff} of IPv6, whose addresses need not have numbers here.
+     *
+     * @param sourceAt and {@code destinationAt}: where the addresses of the key lie
+     */
+    boolean handOffIpv6(final Burst burst, final long mbuf, final long keyLo, final int ports, final long sourceAt,
+                        final long destinationAt) {
+        if (!mayHandOff(burst)) {
+            return false;
+        }
+        final int owner = admission.ownerOf(keyLo, ports);
+        return handOffTo(burst, mbuf, owner != Admission.ANY_WORKER ? owner : handoff.holderOfIpv6(worker, sourceAt,
+                destinationAt, FlowEntry.keyHi(ports, Ipv6.UDP | FlowEntry.IPV6_PROTOCOL)));
+    }
+
+    /** Who was handed a packet knows its flow, or nobody does. */
+    private boolean mayHandOff(final Burst burst) {
+        return handoff.workers() > 1 && burst.hops == 0;
     }
 
     /** {@link #handOff} of an answer to an echo request, or of an error about one, with this identifier of ours. */
     boolean handOffEcho(final Burst burst, final long mbuf, final int identifier) {
         final int owner = EchoSessions.owner(identifier, handoff.workers());
-        return owner < handoff.workers() && handOffTo(burst, mbuf, owner);
+        return owner < handoff.workers() && mayHandOff(burst) && handOffTo(burst, mbuf, owner);
     }
 
     private boolean handOffTo(final Burst burst, final long mbuf, final int owner) {
-        final int workers = handoff.workers();
-        // Whoever may know it is asked in turn; the owner of a port has been asked when the packet was handed once.
-        final int hopsLimit = owner == Admission.ANY_WORKER ? workers - 1 : 1;
-        final int next = owner == Admission.ANY_WORKER ? (worker + 1) % workers : owner;
-        if (owner == Admission.NO_WORKER || next == worker || burst.hops >= hopsLimit) {
+        if (owner < 0 || owner == worker) {
             return false;
         }
-        give(burst, mbuf, next, burst.hops + 1);
+        give(burst, mbuf, owner, 1);
         return true;
     }
 
@@ -68,7 +92,7 @@ final class Steering {
      * @return false when it is at home: the packet is still the caller's
      */
     boolean handHome(final Burst burst, final int i, final long high, final long low) {
-        if (handoff.workers() == 1 || burst.hops > 0) {
+        if (!mayHandOff(burst)) {
             return false;
         }
         final int home = homeOf(high, low, burst.keyLo(i), (int) burst.keyHi(i));
@@ -108,7 +132,7 @@ final class Steering {
     int ownerOfFirst(final long keyLo, final long keyHi, final long frame) {
         final int owner = ownerByRule(NativeMemory.getLong(frame + Ipv6.SOURCE),
                 NativeMemory.getLong(frame + Ipv6.SOURCE + Long.BYTES), keyLo, (int) keyHi);
-        final int holder = owner >= 0 ? owner : handoff.holderOfIpv6(worker, frame, keyHi);
+        final int holder = owner >= 0 ? owner : holderOfIpv6(frame, keyHi);
         return holder == Handoff.NOBODY ? worker : holder;
     }
 
@@ -117,25 +141,38 @@ final class Steering {
         return home != Admission.NO_WORKER ? home : admission.ownerOf(keyLo, ports);
     }
 
+    private int holderOfIpv6(final long frame, final long keyHi) {
+        return handoff.holderOfIpv6(worker, frame + Ipv6.SOURCE, frame + Ipv6.DESTINATION, keyHi);
+    }
+
     /** Hands a client's packet to the worker that has its stray session. @return false when there is none */
     boolean handToStray(final Burst burst, final int i) {
         final int ports = (int) burst.keyHi(i);
-        if (!mayBeStray(burst, 0, Ipv6Address.mapped((int) burst.keyLo(i)), ports)) {
-            return false;
-        }
-        return handTo(burst, i, handoff.holderOf(worker, burst.keyLo(i), burst.keyHi(i)));
+        return mayBeStray(burst, 0, Ipv6Address.mapped((int) burst.keyLo(i)), ports) && handToHolder(burst, i);
     }
 
-    /** {@link #handToStray} of IPv6, whose source need not have a number here. */
-    boolean handToStrayOfIpv6(final Burst burst, final int i, final long high, final long low) {
-        if (!mayBeStray(burst, high, low, (int) burst.keyHi(i))) {
-            return false;
-        }
-        return handTo(burst, i, handoff.holderOfIpv6(worker, burst.frame(i), burst.keyHi(i)));
+    /**
+     * {@link #handToStray} of IPv6, whose source need not have a number here.
+     *
+     * @param strayed whether the packet itself may have come to another worker than the others of its flow
+     */
+    boolean handToStrayOfIpv6(final Burst burst, final int i, final long high, final long low, final boolean strayed) {
+        return (strayed && mayHandOff(burst) || mayBeStray(burst, high, low, (int) burst.keyHi(i)))
+                && handTo(burst, i, holderOfIpv6(burst.frame(i), burst.keyHi(i)));
+    }
+
+    /** Hands a packet to whichever other worker has its session. @return false when none has */
+    boolean handToHolder(final Burst burst, final int i) {
+        return mayHandOff(burst) && handTo(burst, i, handoff.holderOf(worker, burst.keyLo(i), burst.keyHi(i)));
+    }
+
+    /** {@link #handToHolder} of IPv6. */
+    boolean handToHolderOfIpv6(final Burst burst, final int i) {
+        return mayHandOff(burst) && handTo(burst, i, holderOfIpv6(burst.frame(i), burst.keyHi(i)));
     }
 
     private boolean mayBeStray(final Burst burst, final long high, final long low, final int ports) {
-        return burst.hops == 0 && handoff.workers() > 1 && handoff.strays().mayHold(high, low, ports);
+        return mayHandOff(burst) && handoff.strays().mayHold(high, low, ports);
     }
 
     private boolean handTo(final Burst burst, final int i, final int holder) {
@@ -166,9 +203,13 @@ final class Steering {
         }
     }
 
-    /** A packet of this burst opened a session, here. */
-    void opened(final Burst burst, final int forward) {
-        if (burst.hops > 0 && handoff.workers() > 1) {
+    /**
+     * A packet of this burst opened a session, here.
+     *
+     * @param strayed whether others of its flow may come to another worker than it did
+     */
+    void opened(final Burst burst, final int forward, final boolean strayed) {
+        if ((burst.hops > 0 || strayed) && handoff.workers() > 1) {
             admission.openedForAnother(forward);
         }
     }

@@ -111,7 +111,7 @@ public final class Worker {
         limits = new Limits(plan.limits(), plan.rules(), plan.workers(), flows, book, arena);
         leases = new Leases(number, flows, book, rules, pools, arena);
         sessions = new Sessions(number, flows, book, rules, pools, leases, neighbors, limits, handoff.strays(),
-                counters);
+                (keyLo, keyHi) -> handoff.isHeldElsewhere(number, keyLo, keyHi), counters);
         admission = new Admission(book, rules, pools, martians, plan.routes(), neighbors, limits, sessions);
         steering = new Steering(number, handoff, rules, admission, counters);
         errors = new IcmpErrors(plan.icmp(), plan.workers(), plan.links(), martians, pool, egress, counters, arena);
@@ -253,7 +253,7 @@ public final class Worker {
         final int ttl = NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF;
         final int slot = admission.admit(burst.keyLo(i), (int) burst.keyHi(i), ttl, burst.ingress, nowMs);
         if (slot >= 0) {
-            steering.opened(burst, slot);
+            steering.opened(burst, slot, false);
             burst.flow(i, flows.entryAddress(slot));
         } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
             errors.tell(burst, i, DropReason.of(~slot));
@@ -276,11 +276,14 @@ public final class Worker {
     private boolean handOff(final int i, final int reason) {
         final boolean mayBeKnown =
                 reason == DropReason.NO_SESSION.ordinal() || reason == DropReason.NO_RULE.ordinal();
-        if (!mayBeKnown || !steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i))) {
-            return false;
+        // One that comes in on another port than its client's way back may still be of a session, which the NIC there
+        // spreads otherwise.
+        final boolean isGiven = reason == DropReason.REVERSE_PATH.ordinal() ? steering.handToHolder(burst, i)
+                : mayBeKnown && steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i));
+        if (isGiven) {
+            burst.leave(i);
         }
-        burst.leave(i);
-        return true;
+        return isGiven;
     }
 
     /** Walks what another worker handed to this one. @return how many */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.culvert.dataplane.nat.NatBehavior;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
+import io.culvert.dataplane.stats.DropReason;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -16,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two workers that run at once see the first packets of one client: its session is opened once, and so is its port. */
 class OneSessionTest {
@@ -49,6 +51,20 @@ class OneSessionTest {
                 assertEquals(round + 1, relay.total(WorkerCounter.SESSIONS), "sessions of as many clients");
                 assertEquals(areBothFragmented ? 4 : 3, relay.received(INNER).size(), "packets of round " + round);
             }
+        }
+    }
+
+    /** Where the target sees the client, its answers to both listeners would be the same: one session may have them. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @Tag("RFC4787-REQ-3")
+    void ofAClientThatSpeaksToTwoListenersOfOneTransparentTarget(final boolean ipv6) {
+        try (SeveralWorkers relay = new SeveralWorkers(3, 100, NatBehavior.STRICT, false)) {
+            assertEquals(1, relay.pass(EDGE, 0, INNER, SeveralWorkers.fromClient(ipv6, 0, PORT, LISTEN)).size());
+            assertEquals(0, relay.pass(EDGE, 2, INNER, SeveralWorkers.fromClient(ipv6, 0, PORT, LISTEN + 1)).size());
+            assertEquals(1, relay.dropped(DropReason.TUPLE_IN_USE));
+            assertEquals(1, relay.pass(EDGE, 2, INNER, SeveralWorkers.fromClient(ipv6, 1, PORT, LISTEN + 1)).size());
+            assertEquals(2, relay.total(WorkerCounter.SESSIONS));
         }
     }
 

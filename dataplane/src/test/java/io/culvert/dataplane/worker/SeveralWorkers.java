@@ -78,7 +78,10 @@ final class SeveralWorkers implements AutoCloseable {
     Handoff handoff;
     SnatPools snatPools;
 
-    /** @param sessions of each worker */
+    /**
+     * @param sessions of each worker
+     * @param snat without it the targets see the clients, and all ports of a listener lead to one of the target
+     */
     SeveralWorkers(final int count, final int sessions, final NatBehavior behavior, final boolean snat) {
         TestEal.init();
         pool = Mempool.create("several-" + pools++, BUFFERS, 2_176, -1);
@@ -114,8 +117,8 @@ final class SeveralWorkers implements AutoCloseable {
 
     private static Rule rule(final Rule as, final int index, final int listener, final int target, final int pool) {
         return new Rule(index, as.name() + index, listener, as.listenLow(), as.listenHigh(), List.of(), target,
-                as.targetLow(), as.keepsOffset(), pool, as.behavior(), as.idleTimeoutMs(), as.unansweredTimeoutMs(),
-                true, true, Limits.NONE, Limits.NONE);
+                as.targetLow(), as.keepsOffset() && pool != Rule.NO_SNAT, pool, as.behavior(),
+                as.idleTimeoutMs(), as.unansweredTimeoutMs(), true, true, Limits.NONE, Limits.NONE);
     }
 
     private void start() {
@@ -194,9 +197,9 @@ final class SeveralWorkers implements AutoCloseable {
         assertEquals(1, in[link].txQueue(queue).transmit(mbufs, 1), "the wire has room");
     }
 
-    /** A packet is handed on once less than there are workers, or twice. */
+    /** A packet is handed on twice at most. */
     void work() {
-        for (int round = 0; round <= Math.max(workers.size(), 2); round++) {
+        for (int round = 0; round <= 2; round++) {
             workers.forEach(Worker::doWork);
         }
     }
