@@ -113,7 +113,7 @@ class WaitingTest {
         assertEquals(1, relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).size());
     }
 
-    /** The worker that asks is another thread: it may give a next hop up while this one is about to cut a packet for it. */
+    /** The worker that asks is another thread: it may give a next hop up while this one is about to cut a packet. */
     @Test
     void whatIsToBeCutWaitsWhenItsNextHopIsGivenUpMeanwhile() {
         relay.send(EDGE, fromClient(PORT, LISTEN));
