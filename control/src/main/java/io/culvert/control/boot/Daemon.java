@@ -134,8 +134,8 @@ public final class Daemon {
     private void serve(final Relay relay, final Housekeeper housekeeper, final Placement placement,
                        final Runnable onReady) {
         final Counters counters = new Counters(relay.counters());
-        final long startedMs = System.currentTimeMillis();
-        while (Health.silentWorker(counters, startedMs).isPresent()) {
+        // Whenever that was by the host's clock, which may be set meanwhile: before its first poll a worker says 0.
+        while (Health.silentWorker(counters, 1).isPresent()) {
             if (signal.await(FIRST_POLL)) {
                 return;
             }

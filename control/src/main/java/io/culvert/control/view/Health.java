@@ -2,9 +2,7 @@
 package io.culvert.control.view;
 
 import io.culvert.dataplane.stats.CounterFile;
-import java.time.Instant;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
@@ -19,16 +17,13 @@ public record Health(CounterFile.State state, Life life, long pid, long startedM
     /** Signs of life. */
     public enum Life { RUNNING, STALLED, STOPPED, DEAD }
 
-    /** The clock of a process start and ours differ by less than this. */
-    private static final long START_TOLERANCE_MS = 2_000;
-
     public static Health of(final CounterFile counters, final long nowMs) {
         final CounterFile.State state = counters.state();
         final long heartbeatMs = counters.heartbeatMs();
         final Life life;
         if (state == CounterFile.State.STOPPED) {
             life = Life.STOPPED;
-        } else if (isProcessThere(counters.pid(), counters.startedMs())) {
+        } else if (counters.isProcessThere()) {
             life = nowMs - heartbeatMs < STALE_MS ? Life.RUNNING : Life.STALLED;
         } else {
             life = Life.DEAD;
@@ -41,14 +36,6 @@ public record Health(CounterFile.State state, Life life, long pid, long startedM
         return IntStream.range(0, counters.file().workers())
                 .filter(worker -> counters.worker(worker, "culvert_worker_heartbeat_milliseconds") < sinceMs)
                 .findFirst();
-    }
-
-    /** A process that began after the file was written only inherited the number. */
-    private static boolean isProcessThere(final long pid, final long startedMs) {
-        return ProcessHandle.of(pid).filter(process -> {
-            final Optional<Instant> began = process.info().startInstant();
-            return began.isEmpty() || began.get().toEpochMilli() < startedMs + START_TOLERANCE_MS;
-        }).isPresent();
     }
 
     /** Up to now while it runs, else up to the last heartbeat. */

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Test;
 
 class HealthTest {
     private static final int PID_AT = 16;
+    private static final int STARTED_AT = 24;
+    private static final int PROCESS_START_AT = 64;
     private static final long NEVER_A_PID = 1L << 40;
 
     private static Health after(final RelayFixture relay, final long ms) {
@@ -45,12 +47,24 @@ class HealthTest {
     @Test
     void doesNotTakeAnothersPidForItsOwn() throws IOException {
         try (RelayFixture relay = new RelayFixture("health-test", 1, 1)) {
-            final int startedAt = PID_AT + Long.BYTES;
             try (FileChannel file = FileChannel.open(relay.instance.countersFile(), StandardOpenOption.READ,
                     StandardOpenOption.WRITE); Arena arena = Arena.ofConfined()) {
-                file.map(FileChannel.MapMode.READ_WRITE, 0, file.size(), arena).set(JAVA_LONG, startedAt, 1_000);
+                file.map(FileChannel.MapMode.READ_WRITE, 0, file.size(), arena).set(JAVA_LONG, PROCESS_START_AT, 1);
             }
             assertEquals(Health.Life.DEAD, after(relay, 100).life());
+        }
+    }
+
+    /** As when the clock of the host was wrong until the network said the time. */
+    @Test
+    void knowsItsProcessWhateverTheClockSaidWhenItBegan() throws IOException {
+        try (RelayFixture relay = new RelayFixture("health-test", 1, 1)) {
+            relay.counters.state(CounterFile.State.READY);
+            try (FileChannel file = FileChannel.open(relay.instance.countersFile(), StandardOpenOption.READ,
+                    StandardOpenOption.WRITE); Arena arena = Arena.ofConfined()) {
+                file.map(FileChannel.MapMode.READ_WRITE, 0, file.size(), arena).set(JAVA_LONG, STARTED_AT, 1_000);
+            }
+            assertEquals(Health.Life.RUNNING, after(relay, 100).life());
         }
     }
 

@@ -4,6 +4,7 @@ package io.culvert.dataplane.stats;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.culvert.dataplane.state.ProcessStart;
 import io.culvert.dataplane.state.StateDirectory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -46,6 +47,7 @@ public final class CounterFile {
     private static final int WORKER_SERIES_AT = STATE_AT + Integer.BYTES;
     private static final int PROCESS_SERIES_AT = WORKER_SERIES_AT + Integer.BYTES;
     private static final int TSC_HZ_AT = PROCESS_SERIES_AT + Long.BYTES;
+    private static final int PROCESS_START_AT = TSC_HZ_AT + Long.BYTES;
     private static final int HEADER_LENGTH = 4096;
 
     /** Prometheus's convention. */
@@ -86,6 +88,7 @@ public final class CounterFile {
             file.set(JAVA_INT, WORKER_SERIES_AT, workerSeries.size());
             file.set(JAVA_INT, PROCESS_SERIES_AT, processSeries.size());
             file.set(JAVA_LONG, TSC_HZ_AT, tscHz);
+            file.set(JAVA_LONG, PROCESS_START_AT, ProcessStart.ticks(ProcessHandle.current().pid()));
             writeNames(file, workerSeries, processSeries);
             final CounterFile counters = new CounterFile(file, workerSeries, processSeries);
             predecessor.ifPresent(counters::carryOn);
@@ -212,6 +215,12 @@ public final class CounterFile {
 
     public long pid() {
         return file.get(JAVA_LONG, PID_AT);
+    }
+
+    /** Whether the process that made the file is there. One that began at another time only inherited its number. */
+    public boolean isProcessThere() {
+        final long start = ProcessStart.ticks(pid());
+        return start != ProcessStart.NONE && start == file.get(JAVA_LONG, PROCESS_START_AT);
     }
 
     public long startedMs() {
