@@ -237,7 +237,7 @@ final class Ipv6Walk {
             return;
         }
         final boolean mayBeKnown = reason == DropReason.NO_SESSION || reason == DropReason.NO_RULE;
-        if (reason == DropReason.REVERSE_PATH && steering.handToHolderOfIpv6(burst, i)) {
+        if (Steering.isOfASessionPerhaps(reason.ordinal()) && steering.handToHolderOfIpv6(burst, i)) {
             burst.leave(i);
         } else if (!mayBeKnown || !handOff(i)) {
             errors.tell(burst, i, reason);

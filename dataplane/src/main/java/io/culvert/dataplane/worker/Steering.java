@@ -161,6 +161,14 @@ final class Steering {
                 && handTo(burst, i, holderOfIpv6(burst.frame(i), burst.keyHi(i)));
     }
 
+    /**
+     * Whether a packet that may open nothing for this reason may be of a session for all that, which came in at another
+     * worker: the NIC of another port spreads otherwise, and what has a tuple may be the session itself.
+     */
+    static boolean isOfASessionPerhaps(final int reason) {
+        return reason == DropReason.REVERSE_PATH.ordinal() || reason == DropReason.TUPLE_IN_USE.ordinal();
+    }
+
     /** Hands a packet to whichever other worker has its session. @return false when none has */
     boolean handToHolder(final Burst burst, final int i) {
         return mayHandOff(burst) && handTo(burst, i, handoff.holderOf(worker, burst.keyLo(i), burst.keyHi(i)));

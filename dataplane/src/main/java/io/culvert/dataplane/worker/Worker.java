@@ -276,9 +276,7 @@ public final class Worker {
     private boolean handOff(final int i, final int reason) {
         final boolean mayBeKnown =
                 reason == DropReason.NO_SESSION.ordinal() || reason == DropReason.NO_RULE.ordinal();
-        // One that comes in on another port than its client's way back may still be of a session, which the NIC there
-        // spreads otherwise.
-        final boolean isGiven = reason == DropReason.REVERSE_PATH.ordinal() ? steering.handToHolder(burst, i)
+        final boolean isGiven = Steering.isOfASessionPerhaps(reason) ? steering.handToHolder(burst, i)
                 : mayBeKnown && steering.handOff(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i));
         if (isGiven) {
             burst.leave(i);

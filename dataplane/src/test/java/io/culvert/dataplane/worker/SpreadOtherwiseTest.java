@@ -22,15 +22,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Packets that a NIC lays on another queue than the rest of their session, and such as are of none. */
 class SpreadOtherwiseTest {
     private static final int PORT = 10_000;
-    private static final int WORKERS = 4;
-
-    private final SeveralWorkers relay = new SeveralWorkers(WORKERS, 100, NatBehavior.STRICT, true);
 
     /** NICs spread UDP by its ports, but not behind a fragment header, even that of a whole datagram (RFC 6946). */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void whatLiesBehindAnExtensionHeaderIsOfItsClientsSession(final boolean isFirst) {
-        try (relay) {
+        try (SeveralWorkers relay = relay(true)) {
             final byte[] plain = SeveralWorkers.fromClient(true, 0, PORT, LISTEN);
             final byte[] atomic = UdpFrames.fragment(plain, 1, 0, 14, false, 64);
             assertEquals(1, relay.pass(EDGE, 0, INNER, isFirst ? atomic : plain).size());
@@ -43,7 +40,7 @@ class SpreadOtherwiseTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void whatComesInOnAnotherPortIsOfItsClientsSession(final boolean ipv6) {
-        try (relay) {
+        try (SeveralWorkers relay = relay(true)) {
             final byte[] frame = SeveralWorkers.fromClient(ipv6, 0, PORT, LISTEN);
             assertEquals(1, relay.pass(EDGE, 0, INNER, frame).size());
             Ethernet.setAddresses(MemorySegment.ofArray(frame), MAC[INNER], CLIENT_MAC);
@@ -53,10 +50,23 @@ class SpreadOtherwiseTest {
         }
     }
 
+    /** As when a bond moves a client to another of its links: nobody else can have what its session has. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatComesInAtAnotherWorkerIsOfItsTransparentSession(final boolean ipv6) {
+        try (SeveralWorkers relay = relay(false)) {
+            final byte[] frame = SeveralWorkers.fromClient(ipv6, 0, PORT, LISTEN);
+            assertEquals(1, relay.pass(EDGE, 0, INNER, frame).size());
+            assertEquals(1, relay.pass(EDGE, 2, INNER, frame).size());
+            assertEquals(0, relay.dropped(DropReason.TUPLE_IN_USE));
+            assertEquals(1, relay.total(WorkerCounter.SESSIONS));
+        }
+    }
+
     /** Whoever makes errors up costs one worker's time, and no room in the rings that legitimate replies need. */
     @Test
     void anErrorAboutNobodysFlowIsHandedToNobody() {
-        try (relay) {
+        try (SeveralWorkers relay = relay(true)) {
             final byte[] quoted = Frames.udp(
                     CLIENT_MAC, MAC[EDGE], EDGE_ADDRESS, LISTEN, SeveralWorkers.client4(1), PORT, 8);
             relay.pass(EDGE, 0, INNER, Frames.icmp(MAC[EDGE], CLIENT_MAC, SeveralWorkers.client4(2), EDGE_ADDRESS,
@@ -64,5 +74,9 @@ class SpreadOtherwiseTest {
             assertEquals(1, relay.dropped(DropReason.ICMP_UNRELATED));
             assertEquals(0, relay.total(WorkerCounter.HANDED_OFF));
         }
+    }
+
+    private static SeveralWorkers relay(final boolean snat) {
+        return new SeveralWorkers(4, 100, NatBehavior.STRICT, snat);
     }
 }
