@@ -45,7 +45,7 @@ counter() {
     local metrics
     metrics=$(page /metrics) || return 1
     awk -v series="$1" '$1 ~ "^" series "([{]|$)" { sum += $NF; found = 1 } END { print sum + 0; exit !found }' \
-        <<< "$metrics"
+        <<< "$metrics" || { head -n 20 <<< "$metrics" >> "$log" && return 1; }
 }
 
 journal() { guest "journalctl -u culvert -b -o cat -n ${1:-40} --no-pager"; }
