@@ -43,7 +43,7 @@ class HandoffTest {
         new GoldenWalk(folder, workers, scratch).run();
     }
 
-    /** A SNAT port names its owner. Where the target sees the clients' addresses, only a reply that has one is handed. */
+    /** A SNAT port names its owner; where the target sees the clients' addresses, the tables are asked. */
     @ParameterizedTest
     @CsvSource({
         "client-and-target-talk-across-two-ports, 2, 2", "client-and-target-talk-across-two-ports, 5, 2",
