@@ -31,6 +31,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -137,6 +138,7 @@ class WaitingTest {
 
     /** Not even when its target is silent for longer than an unanswered session may be. */
     @Test
+    @Tag("RFC4787-REQ-6")
     void aClientThatGoesOnSendingKeepsItsEndpointWhileTheNextHopIsDown() {
         final int created = relay.counters().catalog().created(0);
         for (int ms = 0; ms <= 3 * TestRelay.UNANSWERED_MS; ms += 1_000) {
