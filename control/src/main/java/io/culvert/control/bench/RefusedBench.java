@@ -5,6 +5,7 @@ import io.culvert.bindings.eal.Eal;
 import io.culvert.control.Failure;
 import io.culvert.control.boot.MemoryPlan;
 import io.culvert.control.bench.RefusedReport.Cost;
+import io.culvert.control.bench.WalkReport.Round;
 import io.culvert.dataplane.nat.Rule;
 import io.culvert.dataplane.stats.WorkerCounters;
 import java.util.ArrayList;
@@ -12,8 +13,8 @@ import java.util.List;
 
 /**
  * What does a packet cost that is refused? Who floods a relay decides how many of them there are, so none may cost much
- * more than a packet that is relayed. Every packet is the first of a session that cannot be opened, and is counted
- * under its reason before a figure counts.
+ * more than a packet that is relayed, which is measured in the same run. Every packet is the first of a session that
+ * cannot be opened, and is counted under its reason before a figure counts.
  */
 public final class RefusedBench {
     /** The limited rule has one session, whose packets come around with the others. */
@@ -35,7 +36,10 @@ public final class RefusedBench {
             bench.measure(memory, Bed.WORKERS_LIMIT);
             bench.measure(memory, 1);
             bench.costs.sort((a, b) -> a.refusal().compareTo(b.refusal()));
-            return new RefusedReport(plan, Machine.here(), List.copyOf(bench.costs));
+            final WalkPlan relayed = new WalkPlan(
+                    plan.flows(), plan.packetSize(), plan.burst(), Mix.ESTABLISHED, plan.effort());
+            return new RefusedReport(plan, Machine.here(), List.copyOf(bench.costs),
+                    Median.of(WalkBench.measure(memory, relayed, false).rounds(), Round::javaNs));
         } finally {
             Eal.cleanup();
         }
