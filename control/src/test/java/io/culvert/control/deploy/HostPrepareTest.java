@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -185,6 +186,67 @@ final class HostPrepareTest {
         assertTrue(refused.output().contains(config + ":4: unknown word 'devise'"), refused.output());
     }
 
+    @Test
+    void refusesAPortWhoseGroupTheKernelKeepsAPartOf() throws Exception {
+        addDevice("0000:8a:00.1", "megaraid_sas", "0x010400", "free0");
+        final Path members = Files.createDirectories(device(DEVICE).resolve("iommu_group/devices"));
+        Files.createSymbolicLink(members.resolve(DEVICE), device(DEVICE));
+        Files.createSymbolicLink(members.resolve("0000:8a:00.1"), device("0000:8a:00.1"));
+
+        assertRefused(prepare("", DEVICE),
+                DEVICE + " shares its IOMMU group with 0000:8a:00.1, which megaraid_sas drives");
+    }
+
+    @Test
+    void takesAPortWithTheRestOfItsGroup() throws Exception {
+        addDevice("0000:8a:00.1", "ice", "0x020000", "free0");
+        addDevice("0000:80:01.0", "pcieport", "0x060400", "free1");
+        final Path members = Files.createDirectories(device(DEVICE).resolve("iommu_group/devices"));
+        for (final String member : List.of(DEVICE, "0000:8a:00.1", "0000:80:01.0")) {
+            Files.createSymbolicLink(members.resolve(member), device(member));
+        }
+
+        final Script prepared = prepare("", DEVICE, "0000:8a:00.1");
+
+        assertEquals(0, prepared.exitCode(), prepared.output());
+    }
+
+    /** As at boot, from a unit: no terminal, no SSH session, and no route yet. */
+    @Test
+    void takesNoNewPortWhileNothingTellsWhichOneTheHostNeeds() throws Exception {
+        assertRefused(prepareForReal(DEVICE), "no default route now, so nothing tells whether " + DEVICE);
+    }
+
+    @Test
+    void goesOnWithAPortThatItTookBefore() throws Exception {
+        addDevice("0000:8a:00.1", "vfio-pci", "0x020000", "free0");
+        Files.writeString(device("0000:8a:00.1").resolve("driver_override"), "vfio-pci\n");
+
+        final Script prepared = prepareForReal("0000:8a:00.1");
+
+        assertEquals(0, prepared.exitCode(), prepared.output());
+    }
+
+    @Test
+    void refusesPagesThatAreNotTheKernelsDefault() throws Exception {
+        final Path pages = Files.createDirectories(sysfs.resolve("kernel/mm/hugepages/hugepages-1048576kB"));
+        Files.writeString(pages.resolve("nr_hugepages"), "2\n");
+
+        assertRefused(prepare("", "--pages", "2", "--page-size", "1G"), "boot with default_hugepagesz=1G");
+    }
+
+    @Test
+    void refusesAPortAtANodeWithoutPages() throws Exception {
+        addDevice("0000:8a:00.1", "vfio-pci", "0x020000", "free0");
+        Files.writeString(device("0000:8a:00.1").resolve("driver_override"), "vfio-pci\n");
+        Files.writeString(device("0000:8a:00.1").resolve("numa_node"), "1\n");
+        final Path pages = Files.createDirectories(
+                sysfs.resolve("devices/system/node/node1/hugepages/hugepages-2048kB"));
+        Files.writeString(pages.resolve("nr_hugepages"), "0\n");
+
+        assertRefused(prepareForReal("0000:8a:00.1", "--pages", "8"), "0000:8a:00.1 is at NUMA node 1, which has none");
+    }
+
     private void assertRefused(final Script script, final String reason) {
         assertAll(
                 () -> assertEquals(1, script.exitCode(), script.output()),
@@ -210,6 +272,21 @@ final class HostPrepareTest {
 
     private Script prepare(final String setup, final String... arguments) throws Exception {
         return prepareThrough("", setup, arguments);
+    }
+
+    /** Not a dry run, on the made-up /sys; nothing but what lies there and in this test's namespaces is changed. */
+    private Script prepareForReal(final String... arguments) throws Exception {
+        final String command = String.join(" ",
+                Script.checkout().resolve("deploy/host/culvert-host-prepare").toString(),
+                "--sysfs", sysfs.toString(), String.join(" ", arguments));
+        final Path driverctl = sysfs.resolve("bin/driverctl");
+        Files.createDirectories(driverctl.getParent());
+        Files.writeString(driverctl, "#!/bin/sh\n");
+        Files.setPosixFilePermissions(driverctl, PosixFilePermissions.fromString("rwxr-xr-x"));
+        // The shells around the test may be an SSH session's; a host that boots has none.
+        return Script.run(Map.of("SSH_CONNECTION", "", "PATH", driverctl.getParent() + ":" + System.getenv("PATH")),
+                List.of("unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--mount-proc",
+                        "bash", "-ec", NETWORK + command));
     }
 
     private Script prepareThrough(final String wrapper, final String setup, final String... arguments)

@@ -86,16 +86,27 @@ class PackageScriptsTest {
     /** Whatever state lies about of other instances, which no new version may be able to read. */
     @Test
     void anUpgradeRestartsARelayWhoseSessionsTheNewVersionCanRead() throws Exception {
-        program("culvert", "[ \"$CULVERT_STATE $3\" = '" + scratch + "/state edge' ]\n");
+        program("culvert", "[ \"$1\" = config ] || [ \"$CULVERT_STATE $3\" = '" + scratch + "/state edge' ]\n");
         final String said = upgrade();
         assertTrue(Files.readAllLines(calls).contains("deb-systemd-invoke restart culvert.service"), said);
     }
 
     @Test
     void anUpgradeLeavesARelayAloneWhoseSessionsTheNewVersionCannotRead() throws Exception {
-        program("culvert", "exit 4\n");
+        program("culvert", "[ \"$1\" = config ] || exit 4\n");
         final String said = upgrade();
         assertTrue(said.contains("cannot take over the sessions of: edge"), said);
+        assertFalse(Files.readString(calls).contains("restart"), Files.readString(calls));
+    }
+
+    /** Half edited, perhaps, or with a word that the new version has no more. */
+    @Test
+    void anUpgradeLeavesARelayAloneWhoseConfigurationTheNewVersionRefuses() throws Exception {
+        program("culvert", "[ \"$1\" != config ]\n");
+        final String said = upgrade();
+        assertTrue(said.contains("does not accept /etc/culvert/culvert.yaml"), said);
+        assertTrue(Files.readString(calls).contains("culvert config check /etc/culvert/culvert.yaml"),
+                Files.readString(calls));
         assertFalse(Files.readString(calls).contains("restart"), Files.readString(calls));
     }
 
@@ -107,7 +118,8 @@ class PackageScriptsTest {
         Files.writeString(counters, "counters");
         try (Arena arena = Arena.ofConfined(); FileChannel file = FileChannel.open(counters, StandardOpenOption.READ)) {
             file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
-            return run("touch /dev/shm/culvert/edge/counters", "postinst configure 1.0", "");
+            return run("touch /dev/shm/culvert/edge/counters; mount -t tmpfs none /etc; mkdir /etc/culvert; "
+                    + "touch /etc/culvert/culvert.yaml", "postinst configure 1.0", "");
         }
     }
 
