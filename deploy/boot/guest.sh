@@ -22,7 +22,7 @@ fail() {
 
 # until_holds SECONDS COMMAND...: tries it twice a second, to its success or the deadline.
 until_holds() {
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + $1)) guest_limit=$(($1 < 60 ? 60 : $1))
     shift
     until "$@" > /dev/null 2>&1; do
         ((SECONDS < deadline)) || fail "in vain, to the deadline: $*" || return 1
@@ -40,7 +40,7 @@ guest() {
 # Says a line to QEMU's monitor, which answers with an error or not at all.
 monitor() {
     local answer
-    answer=$(timeout 20 socat -t 2 - "UNIX-CONNECT:$directory/monitor" <<< "$1") ||
+    answer=$(timeout 60 socat -t 10 - "UNIX-CONNECT:$directory/monitor" <<< "$1") ||
         fail "no monitor for: $1" || return 1
     echo "$answer" >> "$log"
     [[ $answer != *Error* ]] || fail "QEMU refuses: $1"
@@ -66,7 +66,7 @@ start_guest() {
     nice -n "${BOOT_NICE:-10}" taskset -c "${BOOT_CPU:-0}" qemu-system-x86_64 -accel tcg,thread=single \
         -machine q35,kernel-irqchip=split -cpu max -smp 2 -m 4096 -display none -nodefaults "${iommu[@]}" \
         -kernel "$directory/vmlinuz" -initrd "$directory/initrd.img" -append "root=/dev/vda rw console=ttyS0 quiet \
-            intel_iommu=on iommu=pt tsc=reliable clocksource=tsc no_timer_check mitigations=off hugepages=${HUGEPAGES:-400}" \
+            intel_iommu=on iommu=pt tsc=reliable clocksource=tsc no_timer_check mitigations=off transparent_hugepage=never hugepages=${HUGEPAGES:-400}" \
         -drive "file=$directory/disk.img,if=virtio,format=raw,cache=unsafe" -device virtio-rng-pci \
         -serial "file:$directory/console.log" -monitor "unix:$directory/monitor,server,nowait" \
         -netdev "user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:$ssh_port-:22" \
@@ -87,6 +87,8 @@ start_guest() {
 plug() {
     ip link set "$1" netns "$2"
     ip -n "$2" link set "$1" mtu 9000
+    # The tap holds what comes while the guest does not poll, for seconds at a time.
+    ip -n "$2" link set "$1" txqueuelen 5000
     ip netns exec "$2" ethtool -K "$1" tx off gro off gso off > /dev/null 2>&1 || true
     ip -n "$2" link set "$1" up
     ip -n "$2" addr add "$3/24" dev "$1"
