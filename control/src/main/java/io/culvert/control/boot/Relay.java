@@ -102,8 +102,7 @@ public final class Relay implements AutoCloseable {
                        final Clock ownClock) throws IOException {
         final Arena arena = Arena.ofShared();
         opened.push(arena::close);
-        pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), -1);
-        opened.push(pool);
+        opened.push(this::closePool); // behind the ports, whose queues hold its buffers
         final Predecessor predecessor = new Predecessor(instance, config.workers().count(), ownClock);
         opened.push(predecessor);
         heritage = predecessor.farewell();
@@ -113,7 +112,12 @@ public final class Relay implements AutoCloseable {
                 opened.push(InterfaceLock.take(
                         instance.directory().getParent(), port.device(), port.kernelInterface().get()));
             }
-            openPort(port, config.workers().count(), memory);
+            openPort(port, config.workers().count());
+        }
+        pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), numaSocket());
+        for (final PortConfig port : config.ports()) {
+            ports.get(config.ports().indexOf(port)).start(
+                    config.workers().count(), memory.descriptors(), port.mtu().orElse(0), spreadKey, pool);
         }
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac(),
                 port -> mtu(port, ports.get(config.ports().indexOf(port))));
@@ -176,7 +180,19 @@ public final class Relay implements AutoCloseable {
         return key;
     }
 
-    private void openPort(final PortConfig config, final int queues, final MemoryPlan memory) {
+    /** The NUMA node that all ports are at, where their buffers are to lie; -1 where they are at several, or at none. */
+    private int numaSocket() {
+        final int[] sockets = ports.stream().mapToInt(port -> port.info().numaSocket()).distinct().toArray();
+        return sockets.length == 1 ? sockets[0] : -1;
+    }
+
+    private void closePool() {
+        if (pool != null) {
+            pool.close();
+        }
+    }
+
+    private void openPort(final PortConfig config, final int queues) {
         final Port port = open(config);
         opened.push(port);
         ports.add(port);
@@ -187,7 +203,6 @@ public final class Relay implements AutoCloseable {
                     + " workers need one each. Fix: set workers: { count: "
                     + Math.min(info.maxRxQueues(), info.maxTxQueues()) + " }, or give the device more queues");
         }
-        port.start(queues, memory.descriptors(), config.mtu().orElse(0), spreadKey, pool);
     }
 
     /** The port's MTU, and no more than a configuration could say. @throws Failure when it is less than IP needs */

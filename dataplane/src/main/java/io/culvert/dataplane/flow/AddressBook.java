@@ -46,6 +46,7 @@ public final class AddressBook {
     private final MemorySegment memory;
     private int returnedCount;
     private int highWater;
+    private final Moves moves = new Moves();
 
     /** @param plan addresses that keep their numbers: {@link #number} of their place in the list */
     public AddressBook(final FlowFile file, final List<IpAddress> plan) {
@@ -106,10 +107,21 @@ public final class AddressBook {
     }
 
     /**
-     * The number of an IPv6 address, or NONE. Asked by another worker it may miss one that is coming or going, and may
-     * even find a number that has just become another's: what is made of the number has to be compared in full. It ends
-     * after as many places as there are, whatever the owner moves meanwhile.
+     * {@link #find} for a thread that does not own the book. It may miss an address that is coming or going, and may
+     * even find a number that has just become another's: what is made of the number has to be compared in full.
      */
+    public int findFromOutside(final long high, final long low) {
+        while (true) {
+            final int before = moves.before();
+            final int found = find(high, low);
+            if (found != NONE || moves.noneSince(before)) {
+                return found;
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    /** The number of an IPv6 address, or NONE. Ends after as many places as there are, whatever moves meanwhile. */
     public int find(final long high, final long low) {
         int at = home(high, low);
         for (int probe = 0; probe <= indexMask; probe++) {
@@ -182,6 +194,10 @@ public final class AddressBook {
         while (idAt(hole) != id) {
             hole = hole + 1 & indexMask;
         }
+        final boolean mayMove = idAt(hole + 1 & indexMask) != FREE;
+        if (mayMove) {
+            moves.begin();
+        }
         for (int at = hole + 1 & indexMask; idAt(at) != FREE; at = at + 1 & indexMask) {
             final int number = number(idAt(at));
             final int home = home(high(number), low(number));
@@ -191,6 +207,9 @@ public final class AddressBook {
             }
         }
         idAt(hole, FREE);
+        if (mayMove) {
+            moves.end();
+        }
     }
 
     /** In order behind {@link #idAt(int, int)}: who reads an id reads the address that it was given for. */

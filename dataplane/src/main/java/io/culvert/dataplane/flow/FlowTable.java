@@ -42,6 +42,7 @@ public final class FlowTable {
     private int highWater;
     /** Head of the list of closed sessions, linked through {@link FlowEntry#KEY_LO} of the forward entry. */
     private int freeSession = NO_SESSION;
+    private final Moves moves = new Moves();
 
     /**
      * A table over a file. Of a new one it is empty. In one that a predecessor left, the sessions below
@@ -126,10 +127,24 @@ public final class FlowTable {
 
     /**
      * {@link #find} for a thread that does not own the table, while its owner changes it. A flow that comes or goes may
-     * be missed. What is found was one flow at one instant: its version was even and the same before and after its
-     * key was read, which on a weakly ordered processor takes the fences that {@link #find}, on the walk, does without.
+     * be missed, and no other. What is found was one flow at one instant: its version was even and the same before and
+     * after its key was read, which on a weakly ordered processor takes the fences that {@link #find}, on the walk,
+     * does without.
      */
     public boolean hasSeenFromOutside(final long keyLo, final long keyHi) {
+        while (true) {
+            final int before = moves.before();
+            if (isSeen(keyLo, keyHi)) {
+                return true;
+            }
+            if (moves.noneSince(before)) {
+                return false;
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    private boolean isSeen(final long keyLo, final long keyHi) {
         final long hash = hash(keyLo, keyHi);
         final int tag = FlowIndex.tag(hash);
         for (int probe = 0; probe < PROBE_LIMIT; probe++) {
@@ -365,6 +380,10 @@ public final class FlowTable {
         int at = fromBucket;
         int lane = fromLane;
         boolean wasFull = FlowIndex.findFree(index, bucket(at)) == 0;
+        final boolean mayMove = wasFull;
+        if (mayMove) {
+            moves.begin();
+        }
         FlowIndex.clear(index, bucket(at), lane);
         // The hole moves on with each key that is pulled back; keys reach it from PROBE_LIMIT - 1 buckets behind it.
         for (int next = fromBucket + 1; wasFull && next - at < PROBE_LIMIT; next++) {
@@ -380,6 +399,9 @@ public final class FlowTable {
             }
             // A key beyond a bucket that is not full did not pass through the hole.
             wasFull = nextIsFull;
+        }
+        if (mayMove) {
+            moves.end();
         }
     }
 

@@ -29,6 +29,11 @@ public final class Routes {
         }
     }
 
+    /** How many links there are. */
+    public int links() {
+        return links.length;
+    }
+
     /** @param high and {@code low} halves of the destination; IPv4 as ::ffff:a.b.c.d */
     public int find(final long high, final long low, final int ingress) {
         for (final Link link : links) {

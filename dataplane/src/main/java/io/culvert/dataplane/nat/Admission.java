@@ -7,6 +7,7 @@ import io.culvert.dataplane.host.Martians;
 import io.culvert.dataplane.host.Neighbors;
 import io.culvert.dataplane.host.Routes;
 import io.culvert.dataplane.stats.DropReason;
+import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Wire;
 
 /**
@@ -25,6 +26,7 @@ public final class Admission {
     private final Neighbors neighbors;
     private final Limits limits;
     private final Sessions sessions;
+    private final Roaming roaming;
 
     public Admission(final AddressBook book, final RuleTable rules, final SnatPools pools, final Martians martians,
                      final Routes routes, final Neighbors neighbors, final Limits limits, final Sessions sessions) {
@@ -36,41 +38,41 @@ public final class Admission {
         this.neighbors = neighbors;
         this.limits = limits;
         this.sessions = sessions;
+        this.roaming = new Roaming(routes, pools.replyQueues());
     }
 
-    /**
-     * @param keyLo source and destination address
-     * @param ports source and destination port, as they lie in the packet
-     * @param ttl of the packet
-     * @param ingress the link it came in on
-     * @return the slot of the session's forward flow, or the complement (~) of a drop reason's ordinal
-     */
-    public int admit(final long keyLo, final int ports, final int ttl, final int ingress, final long nowMs) {
-        final int source = (int) keyLo;
-        if (martians.contains(source)) {
-            return ~DropReason.MARTIAN.ordinal();
-        }
-        if (AddressBook.isNumber((int) (keyLo >>> Integer.SIZE))) {
-            // In IPv4 no host has this address; rules and pools that have it mean one of IPv6.
-            return ~DropReason.NO_RULE.ordinal();
-        }
-        return admitSource(keyLo, ports, ttl, ingress, nowMs);
+    /** Whether no packet from outside can have this IPv4 source. */
+    public boolean isMartian(final int source) {
+        return martians.contains(source);
     }
 
-    /** Whether no packet from outside can have this IPv6 source; a link-local one is judged by who knows the link. */
+    /** The same of an IPv6 source; a link-local one is judged by who knows the link. */
     public boolean isMartian(final long high, final long low) {
         return martians.contains(high, low);
     }
 
-    /** {@link #admit} for a source that has been found to be no martian: an IPv4 address, or an address's number. */
-    public int admitSource(final long keyLo, final int ports, final int ttl, final int ingress, final long nowMs) {
-        final int source = (int) keyLo;
-        final int destination = (int) (keyLo >>> Integer.SIZE);
-        final int destinationPort = Wire.host16(ports >>> Short.SIZE);
+    /**
+     * May a packet, whose source is no martian, open a session? As far as that can be told without taking anything: so
+     * it is asked without a lock, and most of what an attacker sends ends here.
+     *
+     * @param high and {@code low} halves of its source; IPv4 as ::ffff:a.b.c.d
+     * @param destination an IPv4 address, or the number of one of IPv6
+     * @param ports source and destination port, as they lie in the packet
+     * @param ttl of the packet
+     * @param ingress the link it came in on
+     * @return the index of its rule, for {@link #open}, or the complement (~) of a drop reason's ordinal
+     */
+    public int judge(final long high, final long low, final int destination, final int ports, final int ttl,
+                     final int ingress, final long nowMs) {
+        if (AddressBook.isNumber(destination) && Ipv6Address.isMapped(high, low)) {
+            // In IPv4 no host has this address; rules and pools that have it mean one of IPv6.
+            return ~DropReason.NO_RULE.ordinal();
+        }
         if ((ports & 0xFFFF) == 0) {
             return ~DropReason.UDP_PORT_ZERO.ordinal();
         }
-        final int found = rules.find(destination, destinationPort, book.high(source), book.low(source));
+        final int destinationPort = Wire.host16(ports >>> Short.SIZE);
+        final int found = rules.find(destination, destinationPort, high, low);
         if (found == RuleTable.REFUSED) {
             return ~DropReason.ACL.ordinal();
         }
@@ -83,17 +85,29 @@ public final class Admission {
             return ~DropReason.TTL_EXCEEDED.ordinal();
         }
         final int toTarget = routes.find(book.high(rule.targetAddress()), book.low(rule.targetAddress()), ingress);
-        final int toClient = routes.find(book.high(source), book.low(source), ingress);
+        final int toClient = routes.find(high, low, ingress);
         if (toTarget == Routes.NONE || toClient == Routes.NONE) {
             return ~DropReason.NO_ROUTE.ordinal();
         }
         if (!routes.believes(toClient, ingress)) {
             return ~DropReason.REVERSE_PATH.ordinal();
         }
-        final int verdict = limits.check(found, source, nowMs);
-        if (verdict != Limits.ADMITTED) {
-            return verdict;
-        }
+        final int verdict = limits.check(found, high, low, nowMs);
+        return verdict == Limits.ADMITTED ? found : verdict;
+    }
+
+    /**
+     * Opens the session of a packet that was judged a moment ago.
+     *
+     * @param index what {@link #judge} said
+     * @param keyLo source and destination address: IPv4, or numbers
+     * @return the slot of the session's forward flow, or the complement (~) of a drop reason's ordinal
+     */
+    public int open(final int index, final long keyLo, final int ports, final int ingress, final long nowMs) {
+        final int source = (int) keyLo;
+        final Rule rule = rules.rule(index);
+        final int toTarget = routes.find(book.high(rule.targetAddress()), book.low(rule.targetAddress()), ingress);
+        final int toClient = routes.find(book.high(source), book.low(source), ingress);
         final int targetHop =
                 routes.nextHop(neighbors, toTarget, book.high(rule.targetAddress()), book.low(rule.targetAddress()));
         final int clientHop = routes.nextHop(neighbors, toClient, book.high(source), book.low(source));
@@ -105,9 +119,20 @@ public final class Admission {
         return sessions.open(rule, keyLo, ports, targetHop, clientHop, Routes.link(toClient), nowMs);
     }
 
-    /** The session that {@link #admit} opened a moment ago was opened by a packet of another worker's queue. */
-    public void openedForAnother(final int forward) {
-        sessions.openedForAnother(forward);
+    /**
+     * A session was opened a moment ago, at a relay of several workers.
+     *
+     * @param ingress the link its first packet came in on
+     * @param strayed whether others of its flow may come to another worker than that did
+     */
+    public void opened(final int forward, final int ingress, final boolean strayed) {
+        if (strayed || mayRoam(sessions.client(forward), ingress)) {
+            sessions.openedForAnother(forward);
+        }
+    }
+
+    private boolean mayRoam(final int client, final int ingress) {
+        return roaming.mayRoam(book.high(client), book.low(client), ingress);
     }
 
     /**

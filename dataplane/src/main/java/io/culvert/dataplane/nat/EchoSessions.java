@@ -144,6 +144,16 @@ public final class EchoSessions {
                 && external[place] == destination ? place : NOT_FOUND;
     }
 
+    /**
+     * {@link #findReply} for a thread that does not own the sessions: whether there is one. One that comes or goes may
+     * be taken for there or not.
+     */
+    public boolean isAwaited(final int target, final int destination, final int id) {
+        final int place = id - first;
+        final Rule relaying = place >= 0 && place < capacity ? rule[place] : null;
+        return relaying != null && relaying.targetAddress() == target && external[place] == destination;
+    }
+
     /** @return the new session, or the complement (~) of a drop reason's ordinal */
     public int open(final int source, final int listener, final int id, final int ingress, final long nowMs) {
         final Rule relaying = rules.find(listener, source);

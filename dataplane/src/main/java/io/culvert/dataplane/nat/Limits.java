@@ -87,8 +87,13 @@ public final class Limits {
         return newPerSecond == NONE ? 0 : MS_PER_SECOND * NS_PER_MS / share(newPerSecond, workers);
     }
 
-    /** @return ADMITTED, or the complement (~) of a drop reason's ordinal; nothing is taken yet */
-    int check(final int rule, final int client, final long nowMs) {
+    /**
+     * Whether a client may open a session of this rule.
+     *
+     * @param high and {@code low} halves of its address; IPv4 as ::ffff:a.b.c.d
+     * @return ADMITTED, or the complement (~) of a drop reason's ordinal; nothing is taken yet
+     */
+    int check(final int rule, final long high, final long low, final long nowMs) {
         if (!limitsAnything) {
             return ADMITTED;
         }
@@ -105,7 +110,7 @@ public final class Limits {
         if (unanswered >= unansweredLimit) {
             return ~DropReason.UNANSWERED_LIMIT.ordinal();
         }
-        return limitsSources ? checkSource(networkOf(client)) : ADMITTED;
+        return limitsSources ? checkSource(networkOf(high, low)) : ADMITTED;
     }
 
     private int checkSource(final long network) {
@@ -173,7 +178,11 @@ public final class Limits {
      * second one of ::ffff:a.b.c.d. No IPv6 host has a first half like that.
      */
     private long networkOf(final int client) {
-        return AddressBook.isNumber(client) ? book.high(client) & networkMask6 : book.low(client) & networkMask;
+        return networkOf(book.high(client), book.low(client));
+    }
+
+    private long networkOf(final long high, final long low) {
+        return Ipv6Address.isMapped(high, low) ? low & networkMask : high & networkMask6;
     }
 
     /**

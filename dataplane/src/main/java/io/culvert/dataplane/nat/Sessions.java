@@ -125,9 +125,14 @@ public final class Sessions {
         }
     }
 
+    /** The client of a live session: its IPv4 address, or a number. */
+    int client(final int forward) {
+        return (int) flows.keyLo(forward);
+    }
+
     /**
-     * The packet that opened this session came in at another worker's queue, and so may the next ones. Where sessions
-     * share an external endpoint, packets are handed to its home and find the session there.
+     * Packets of this session's client may come in at another worker. Where sessions share an external endpoint, they
+     * are handed to its home and find the session there.
      */
     void openedForAnother(final int forward) {
         if (!rules.rule(flows.rule(forward)).behavior().sharesEndpoints()) {

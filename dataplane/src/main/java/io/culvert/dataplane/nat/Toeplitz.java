@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.nat;
 
+import java.util.Arrays;
+
 /**
  * The hash by which a NIC's receive side scaling spreads packets over its queues, over addresses and ports in the order
  * source, destination, source port, destination port. The hash of a whole is the exclusive or of the hashes of its
@@ -39,6 +41,13 @@ public final class Toeplitz {
                 table[place * VALUES + value] = hash;
             }
         }
+    }
+
+    /** Whether both give every packet of this family the same hash. */
+    boolean agreesWith(final Toeplitz other, final boolean ipv6) {
+        final int places = ipv6 ? IPV6_LENGTH : IPV4_LENGTH;
+        return Arrays.equals(table, 0, Math.min(table.length, places * VALUES),
+                other.table, 0, Math.min(other.table.length, places * VALUES));
     }
 
     public int ofIpv4(final int source, final int destination, final int ports) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 import io.culvert.dataplane.flow.FlowTable;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The datagrams of which some fragments have come and others have not: which bytes, whose flow, which new IP id. Holds
@@ -17,6 +21,7 @@ final class FragmentTable {
     private static final int INDEX_MASK = 2 * CAPACITY - 1;
     /** Runs of bytes with gaps between them: 64 KiB in packets of 1,500 bytes, every second one missing, are 23. */
     private static final int RUNS = 32;
+    private static final long RUN_BYTES = Integer.BYTES;
 
     /** What has become of a datagram. */
     static final int FREE = 0;
@@ -59,8 +64,9 @@ final class FragmentTable {
     /** In units of eight bytes; 0 while the last fragment has not come. */
     private final int[] end = new int[CAPACITY];
     private final int[] runs = new int[CAPACITY];
-    private final int[] runStart = new int[CAPACITY * RUNS];
-    private final int[] runEnd = new int[CAPACITY * RUNS];
+    /** Where runs start and end, in units of eight bytes: a megabyte for each worker, and so off the heap. */
+    private final MemorySegment runStart = Arena.ofAuto().allocate(JAVA_INT, CAPACITY * RUNS);
+    private final MemorySegment runEnd = Arena.ofAuto().allocate(JAVA_INT, CAPACITY * RUNS);
 
     FragmentTable(final FlowTable flows) {
         this.flows = flows;
@@ -182,20 +188,20 @@ final class FragmentTable {
         final int base = entry * RUNS;
         final int count = runs[entry];
         int at = 0;
-        while (at < count && runEnd[base + at] < from) {
+        while (at < count && get(runEnd, base + at) < from) {
             at++;
         }
         // The run that ends where these bytes begin, or behind: they lie in it, touch it, cut it, or lie before it.
-        final boolean isWithin = at < count && runStart[base + at] <= from && to <= runEnd[base + at];
+        final boolean isWithin = at < count && get(runStart, base + at) <= from && to <= get(runEnd, base + at);
         if (isWithin && (!isLast || end[entry] == to)) {
             return DUPLICATE;
         }
-        final boolean extendsRun = at < count && runEnd[base + at] == from;
+        final boolean extendsRun = at < count && get(runEnd, base + at) == from;
         final int next = extendsRun ? at + 1 : at;
-        if (next < count && runStart[base + next] < to || contradictsEnd(entry, to, isLast)) {
+        if (next < count && get(runStart, base + next) < to || contradictsEnd(entry, to, isLast)) {
             return OVERLAP;
         }
-        final boolean meetsNext = next < count && runStart[base + next] == to;
+        final boolean meetsNext = next < count && get(runStart, base + next) == to;
         if (!extendsRun && !meetsNext && count == RUNS) {
             return TOO_SCATTERED;
         }
@@ -203,35 +209,43 @@ final class FragmentTable {
             end[entry] = to;
         }
         if (extendsRun) {
-            runEnd[base + at] = meetsNext ? runEnd[base + next] : to;
+            set(runEnd, base + at, meetsNext ? get(runEnd, base + next) : to);
             if (meetsNext) {
                 runs[entry] = count - 1;
                 move(base + next + 1, base + next, count - next - 1);
             }
         } else if (meetsNext) {
-            runStart[base + next] = from;
+            set(runStart, base + next, from);
         } else {
             move(base + at, base + at + 1, count - at);
             runs[entry] = count + 1;
-            runStart[base + at] = from;
-            runEnd[base + at] = to;
+            set(runStart, base + at, from);
+            set(runEnd, base + at, to);
         }
         return FRESH;
     }
 
     private void move(final int from, final int to, final int count) {
-        System.arraycopy(runStart, from, runStart, to, count);
-        System.arraycopy(runEnd, from, runEnd, to, count);
+        MemorySegment.copy(runStart, JAVA_INT, from * RUN_BYTES, runStart, JAVA_INT, to * RUN_BYTES, count);
+        MemorySegment.copy(runEnd, JAVA_INT, from * RUN_BYTES, runEnd, JAVA_INT, to * RUN_BYTES, count);
     }
 
     private boolean contradictsEnd(final int entry, final int to, final boolean isLast) {
-        final int highest = runs[entry] == 0 ? 0 : runEnd[entry * RUNS + runs[entry] - 1];
+        final int highest = runs[entry] == 0 ? 0 : get(runEnd, entry * RUNS + runs[entry] - 1);
         return isLast ? highest > to || end[entry] != 0 : end[entry] != 0 && to > end[entry];
     }
 
     /** Whether all bytes from the first to the last have come. */
     boolean isComplete(final int entry) {
         return end[entry] != 0 && runs[entry] == 1
-                && runStart[entry * RUNS] == 0 && runEnd[entry * RUNS] == end[entry];
+                && get(runStart, entry * RUNS) == 0 && get(runEnd, entry * RUNS) == end[entry];
+    }
+
+    private static int get(final MemorySegment runs, final int at) {
+        return runs.getAtIndex(JAVA_INT, at);
+    }
+
+    private static void set(final MemorySegment runs, final int at, final int unit) {
+        runs.setAtIndex(JAVA_INT, at, unit);
     }
 }

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.culvert.bindings.NativeMemory;
 import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowTable;
+import io.culvert.dataplane.nat.EchoSessions;
 import io.culvert.dataplane.nat.Strays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -39,12 +40,17 @@ public final class Handoff {
         }
     }
 
+    /** Its packets lie off the heap: 8 KiB, and of 128 workers there are 16,384. */
     private static final class Ring {
-        private final long[] packets = new long[CAPACITY];
+        private final MemorySegment packets;
         /** Written by the giver. */
         private long tail;
         /** Written by the taker. */
         private long head;
+
+        Ring(final Arena arena) {
+            packets = NativeMemory.unscoped(arena.allocate(JAVA_LONG, CAPACITY));
+        }
     }
 
     private final int workers;
@@ -52,6 +58,7 @@ public final class Handoff {
     /** What each worker knows; written before any of them runs. */
     private final FlowTable[] tables;
     private final AddressBook[] books;
+    private final EchoSessions[] echoes;
     private final Strays strays;
     private final Openings openings = new Openings();
 
@@ -61,9 +68,10 @@ public final class Handoff {
         this.strays = new Strays(workers == 1 ? 1 : sessions, arena);
         this.tables = new FlowTable[workers];
         this.books = new AddressBook[workers];
+        this.echoes = new EchoSessions[workers];
         this.rings = new Ring[workers * workers];
         for (int i = 0; i < rings.length; i++) {
-            rings[i] = new Ring();
+            rings[i] = new Ring(arena);
         }
     }
 
@@ -71,10 +79,11 @@ public final class Handoff {
         return workers;
     }
 
-    /** A worker takes part, with its flows. */
-    void join(final int worker, final FlowTable flows, final AddressBook book) {
+    /** A worker takes part, with what it knows. */
+    void join(final int worker, final FlowTable flows, final AddressBook book, final EchoSessions echo) {
         books[worker] = book;
         tables[worker] = flows;
+        echoes[worker] = echo;
     }
 
     /**
@@ -98,8 +107,7 @@ public final class Handoff {
      */
     int holderOf(final int asking, final long keyLo, final long keyHi) {
         for (int worker = 0; worker < workers; worker++) {
-            final FlowTable table = tables[worker];
-            if (worker != asking && table.hasSeenFromOutside(keyLo, keyHi)) {
+            if (worker != asking && has(worker, keyLo, keyHi)) {
                 return worker;
             }
         }
@@ -113,18 +121,28 @@ public final class Handoff {
      */
     int holderOfIpv6(final int asking, final long sourceAt, final long destinationAt, final long keyHi) {
         for (int worker = 0; worker < workers; worker++) {
-            if (worker == asking) {
-                continue;
-            }
-            final FlowTable table = tables[worker];
-            final int source = numberAt(sourceAt, books[worker]);
-            final int destination = numberAt(destinationAt, books[worker]);
-            final long keyLo = Integer.toUnsignedLong(source) | (long) destination << Integer.SIZE;
-            if (table.hasSeenFromOutside(keyLo, keyHi)) {
+            if (worker != asking && hasIpv6(worker, sourceAt, destinationAt, keyHi)) {
                 return worker;
             }
         }
         return NOBODY;
+    }
+
+    /** Whether another worker has this flow, see {@link #holderOf}. */
+    boolean has(final int worker, final long keyLo, final long keyHi) {
+        return tables[worker].hasSeenFromOutside(keyLo, keyHi);
+    }
+
+    /** {@link #has} for IPv6, see {@link #holderOfIpv6}. */
+    boolean hasIpv6(final int worker, final long sourceAt, final long destinationAt, final long keyHi) {
+        final int source = numberAt(sourceAt, books[worker]);
+        final int destination = numberAt(destinationAt, books[worker]);
+        return has(worker, Integer.toUnsignedLong(source) | (long) destination << Integer.SIZE, keyHi);
+    }
+
+    /** The relayed echoes of another worker, of which {@link EchoSessions#isAwaited} alone may be asked. */
+    EchoSessions echoes(final int worker) {
+        return echoes[worker];
     }
 
     /** Whether another worker has this flow. @param keyLo in the numbers of the one that asks */
@@ -144,12 +162,12 @@ public final class Handoff {
         if (!AddressBook.isNumber(source)) {
             return keyLo;
         }
-        return Integer.toUnsignedLong(theirs.find(ours.high(source), ours.low(source)))
-                | (long) theirs.find(ours.high(destination), ours.low(destination)) << Integer.SIZE;
+        return Integer.toUnsignedLong(theirs.findFromOutside(ours.high(source), ours.low(source)))
+                | (long) theirs.findFromOutside(ours.high(destination), ours.low(destination)) << Integer.SIZE;
     }
 
     private static int numberAt(final long address, final AddressBook book) {
-        return book.find(NativeMemory.getLong(address), NativeMemory.getLong(address + Long.BYTES));
+        return book.findFromOutside(NativeMemory.getLong(address), NativeMemory.getLong(address + Long.BYTES));
     }
 
     Openings openings() {
@@ -167,7 +185,8 @@ public final class Handoff {
         if (tail - (long) HEAD.getAcquire(ring) == CAPACITY) {
             return false;
         }
-        ring.packets[(int) tail & CAPACITY - 1] = mbuf | (long) link << LINK_SHIFT | (long) hops << HOPS_SHIFT;
+        ring.packets.setAtIndex(JAVA_LONG, tail & CAPACITY - 1,
+                mbuf | (long) link << LINK_SHIFT | (long) hops << HOPS_SHIFT);
         TAIL.setRelease(ring, tail + 1);
         return true;
     }
@@ -184,10 +203,10 @@ public final class Handoff {
         if (available == 0) {
             return 0;
         }
-        final long kind = ring.packets[(int) head & CAPACITY - 1] >>> LINK_SHIFT;
+        final long kind = ring.packets.getAtIndex(JAVA_LONG, head & CAPACITY - 1) >>> LINK_SHIFT;
         int taken = 0;
         while (taken < available) {
-            final long packet = ring.packets[(int) (head + taken) & CAPACITY - 1];
+            final long packet = ring.packets.getAtIndex(JAVA_LONG, head + taken & CAPACITY - 1);
             if (packet >>> LINK_SHIFT != kind) {
                 break;
             }

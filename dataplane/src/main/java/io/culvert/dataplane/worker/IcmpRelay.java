@@ -94,7 +94,10 @@ final class IcmpRelay {
      * @param packet a copy of it, whole, the header and the ICMP checksum found right
      */
     void relay(final Burst burst, final long mbuf, final MemorySegment packet) {
-        if (Icmp.isError(packet.get(Wire.BYTE, Icmp.TYPE))) {
+        if (!Mbuf.isWhole(mbuf)) {
+            // It is sent as long as its IP packet is, so no padding may lie in another segment.
+            burst.drop(mbuf, DropReason.ICMP_UNSUPPORTED);
+        } else if (Icmp.isError(packet.get(Wire.BYTE, Icmp.TYPE))) {
             relayError(burst, mbuf, packet);
         } else {
             relayEcho(burst, mbuf, packet);
@@ -142,7 +145,7 @@ final class IcmpRelay {
             return true;
         }
         flow.set(Wire.BYTE, FlowEntry.FLAGS, (byte) 0);
-        return steering.handOff(burst, mbuf, keyLo, ports);
+        return steering.handErrorOff(burst, mbuf, keyLo, ports);
     }
 
     /** {@link #findFlow} for a quoted echo that we relayed. */
@@ -162,7 +165,7 @@ final class IcmpRelay {
             return true;
         }
         flow.set(Wire.BYTE, FlowEntry.FLAGS, (byte) 0);
-        return leadsToClient && steering.handOffEcho(burst, mbuf, id);
+        return leadsToClient && steering.handOffEcho(burst, mbuf, destination, source, id);
     }
 
     private void write(final int session, final boolean isReply) {
@@ -178,7 +181,7 @@ final class IcmpRelay {
         int session = isReply ? echoes.findReply(source, destination, id)
                 : echoes.findForward(source, destination, id);
         if (session == EchoSessions.NOT_FOUND && isReply) {
-            if (!steering.handOffEcho(burst, mbuf, id)) {
+            if (!steering.handOffEcho(burst, mbuf, source, destination, id)) {
                 burst.drop(mbuf, DropReason.ICMP_UNRELATED);
             }
             return;

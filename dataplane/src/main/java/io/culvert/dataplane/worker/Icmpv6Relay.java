@@ -90,7 +90,7 @@ final class Icmpv6Relay {
             final int slot = flows.find(keyLo, keyHi, flows.hash(keyLo, keyHi));
             if (slot != FlowTable.NOT_FOUND) {
                 translate(burst, mbuf, packet, length, ports, slot);
-            } else if (!steering.handOffIpv6(burst, mbuf, keyLo, keyPorts, Mbuf.data(mbuf) + QUOTED_DESTINATION,
+            } else if (!steering.handErrorOffIpv6(burst, mbuf, keyLo, keyPorts, Mbuf.data(mbuf) + QUOTED_DESTINATION,
                     Mbuf.data(mbuf) + QUOTED_SOURCE)) {
                 burst.drop(mbuf, DropReason.ICMP_UNRELATED);
             }

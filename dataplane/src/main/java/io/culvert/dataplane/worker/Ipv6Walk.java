@@ -177,11 +177,51 @@ final class Ipv6Walk {
             burst.flow(i, flows.entryAddress(slot));
             return;
         }
+        final int verdict = judge(i, high, low, nowMs);
+        if (verdict < 0) {
+            refuse(i, high, low, DropReason.of(~verdict));
+            return;
+        }
         final int opening = steering.beginOpening(burst, high, low, (int) burst.keyHi(i));
         try {
-            openUnlessElsewhere(i, high, low, nowMs);
+            open(i, high, low, verdict, nowMs);
         } finally {
             steering.endOpening(opening);
+        }
+    }
+
+    private int judge(final int i, final long high, final long low, final long nowMs) {
+        final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
+        final int hopLimit = NativeMemory.getShort(burst.frame(i) + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
+        // No rule names what is no address of the plan; another worker may have it as a client's, whom a target sees.
+        return destination == AddressBook.NONE ? ~DropReason.NO_RULE.ordinal()
+                : admission.judge(high, low, destination, (int) burst.keyHi(i), hopLimit, burst.ingress, nowMs);
+    }
+
+    private void open(final int i, final long high, final long low, final int rule, final long nowMs) {
+        if (isHandedOn(i, high, low)) {
+            return;
+        }
+        final int source = book.acquire(high, low);
+        if (source == AddressBook.NONE) {
+            burst.drop(i, DropReason.FLOW_TABLE_FULL);
+            return;
+        }
+        setKey(i, source, (int) (burst.keyLo(i) >>> Integer.SIZE), (int) burst.keyHi(i));
+        final int slot = admission.open(rule, burst.keyLo(i), (int) burst.keyHi(i), burst.ingress, nowMs);
+        if (slot >= 0) {
+            steering.opened(burst, slot, isSpreadOtherwise(i));
+            burst.flow(i, flows.entryAddress(slot));
+        } else {
+            end(i, DropReason.of(~slot));
+        }
+        book.release(source);
+    }
+
+    /** A packet that may open nothing here may be of a session all the same. */
+    private void refuse(final int i, final long high, final long low, final DropReason reason) {
+        if (!isHandedOn(i, high, low) && !(reason == DropReason.NO_SESSION && filterIn(i))) {
+            end(i, reason);
         }
     }
 
@@ -190,59 +230,34 @@ final class Ipv6Walk {
         return udpAt[i] != Ipv6.PAYLOAD;
     }
 
-    private void openUnlessElsewhere(final int i, final long high, final long low, final long nowMs) {
-        final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
-        if (steering.handToStrayOfIpv6(burst, i, high, low, isSpreadOtherwise(i))
-                || steering.handHome(burst, i, high, low)) {
+    /** Hands a packet on whose session lives at another worker, or is to. */
+    private boolean isHandedOn(final int i, final long high, final long low) {
+        final boolean isGiven = steering.handToStrayOfIpv6(burst, i, high, low, isSpreadOtherwise(i))
+                || steering.handHome(burst, i, high, low);
+        if (isGiven) {
             burst.leave(i);
-        } else if (destination == AddressBook.NONE) {
-            // No address of the plan, but another worker may have it as a client's, whom the target sees.
-            if (!handOff(i)) {
-                burst.drop(i, DropReason.NO_RULE);
-            }
-        } else {
-            final int source = book.acquire(high, low);
-            if (source == AddressBook.NONE) {
-                burst.drop(i, DropReason.FLOW_TABLE_FULL);
-                return;
-            }
-            setKey(i, source, destination, (int) burst.keyHi(i));
-            open(i, nowMs);
-            book.release(source);
+        }
+        return isGiven;
+    }
+
+    private void end(final int i, final DropReason reason) {
+        if (!handOff(i, reason)) {
+            errors.tell(burst, i, reason);
+            burst.drop(i, reason);
         }
     }
 
     /** Gives a packet to the worker that may know its session. @return false when there is none */
-    private boolean handOff(final int i) {
+    private boolean handOff(final int i, final DropReason reason) {
         final long frame = burst.frame(i);
-        if (!steering.handOffIpv6(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i), frame + Ipv6.SOURCE,
-                frame + Ipv6.DESTINATION)) {
-            return false;
-        }
-        burst.leave(i);
-        return true;
-    }
-
-    private void open(final int i, final long nowMs) {
-        final int hopLimit = NativeMemory.getShort(burst.frame(i) + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
-        final int slot =
-                admission.admitSource(burst.keyLo(i), (int) burst.keyHi(i), hopLimit, burst.ingress, nowMs);
-        if (slot >= 0) {
-            steering.opened(burst, slot, isSpreadOtherwise(i));
-            burst.flow(i, flows.entryAddress(slot));
-            return;
-        }
-        final DropReason reason = DropReason.of(~slot);
-        if (reason == DropReason.NO_SESSION && filterIn(i)) {
-            return;
-        }
         final boolean mayBeKnown = reason == DropReason.NO_SESSION || reason == DropReason.NO_RULE;
-        if (Steering.isOfASessionPerhaps(reason.ordinal()) && steering.handToHolderOfIpv6(burst, i)) {
+        final boolean isGiven = Steering.isOfASessionPerhaps(reason.ordinal()) ? steering.handToHolderOfIpv6(burst, i)
+                : mayBeKnown && steering.handOffIpv6(burst, burst.mbuf(i), burst.keyLo(i), (int) burst.keyHi(i),
+                        frame + Ipv6.SOURCE, frame + Ipv6.DESTINATION);
+        if (isGiven) {
             burst.leave(i);
-        } else if (!mayBeKnown || !handOff(i)) {
-            errors.tell(burst, i, reason);
-            burst.drop(i, reason);
         }
+        return isGiven;
     }
 
     /** Lets a packet of a stranger join a session whose rule's filtering allows it, as {@link SourceReplacer} does. */

@@ -40,7 +40,10 @@ final class Openings {
         final long address = FlowHash.of(high, low, seedLo, seedHi);
         final int lock = ((int) FlowHash.of(address, ports & 0xFFFF, seedHi, seedLo) & LOCKS - 1) * STRIDE;
         while (!HELD.weakCompareAndSetAcquire(held, lock, 0, 1)) {
-            Thread.onSpinWait();
+            // Reading leaves the line where it is; every attempt takes it from whoever holds the lock.
+            while ((int) HELD.getOpaque(held, lock) != 0) {
+                Thread.onSpinWait();
+            }
         }
         return lock;
     }

@@ -71,10 +71,45 @@ final class Steering {
         return handoff.workers() > 1 && burst.hops == 0;
     }
 
-    /** {@link #handOff} of an answer to an echo request, or of an error about one, with this identifier of ours. */
-    boolean handOffEcho(final Burst burst, final long mbuf, final int identifier) {
+    /**
+     * Hands an ICMP error to who has the flow that leads back to the sender of what it quotes, and to nobody else: who
+     * makes errors up is to find no room in the rings that answers need.
+     *
+     * @return false when nobody has it
+     */
+    boolean handErrorOff(final Burst burst, final long mbuf, final long keyLo, final int ports) {
+        if (!mayHandOff(burst)) {
+            return false;
+        }
+        final long keyHi = FlowEntry.keyHi(ports, Ipv4.UDP);
+        final int owner = admission.ownerOf(keyLo, ports);
+        return handOffTo(burst, mbuf, owner == Admission.ANY_WORKER ? handoff.holderOf(worker, keyLo, keyHi)
+                : owner >= 0 && handoff.has(owner, keyLo, keyHi) ? owner : Handoff.NOBODY);
+    }
+
+    /** {@link #handErrorOff} of IPv6. @param sourceAt and {@code destinationAt}: where the addresses of the key lie */
+    boolean handErrorOffIpv6(final Burst burst, final long mbuf, final long keyLo, final int ports,
+                             final long sourceAt, final long destinationAt) {
+        if (!mayHandOff(burst)) {
+            return false;
+        }
+        final long keyHi = FlowEntry.keyHi(ports, Ipv6.UDP | FlowEntry.IPV6_PROTOCOL);
+        final int owner = admission.ownerOf(keyLo, ports);
+        return handOffTo(burst, mbuf, owner == Admission.ANY_WORKER
+                ? handoff.holderOfIpv6(worker, sourceAt, destinationAt, keyHi)
+                : owner >= 0 && handoff.hasIpv6(owner, sourceAt, destinationAt, keyHi) ? owner : Handoff.NOBODY);
+    }
+
+    /**
+     * Hands an answer to an echo request over, or an error about one, to who awaits it.
+     *
+     * @param target that was asked, and {@code external} and {@code identifier} of ours
+     */
+    boolean handOffEcho(final Burst burst, final long mbuf, final int target, final int external,
+                        final int identifier) {
         final int owner = EchoSessions.owner(identifier, handoff.workers());
-        return owner < handoff.workers() && mayHandOff(burst) && handOffTo(burst, mbuf, owner);
+        return owner < handoff.workers() && mayHandOff(burst)
+                && handoff.echoes(owner).isAwaited(target, external, identifier) && handOffTo(burst, mbuf, owner);
     }
 
     private boolean handOffTo(final Burst burst, final long mbuf, final int owner) {
@@ -217,8 +252,8 @@ final class Steering {
      * @param strayed whether others of its flow may come to another worker than it did
      */
     void opened(final Burst burst, final int forward, final boolean strayed) {
-        if ((burst.hops > 0 || strayed) && handoff.workers() > 1) {
-            admission.openedForAnother(forward);
+        if (handoff.workers() > 1) {
+            admission.opened(forward, burst.ingress, burst.hops > 0 || strayed);
         }
     }
 }

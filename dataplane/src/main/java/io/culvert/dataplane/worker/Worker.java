@@ -123,7 +123,7 @@ public final class Worker {
                 arena);
         final SingleRewriter single = new SingleRewriter(neighbors, hops, counters, arena);
         fragmenter = new Fragmenter(single, waiting, egress, pool, ids, errors, counters, arena);
-        handoff.join(number, flows, book);
+        handoff.join(number, flows, book, echoes);
         errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
         fragments = new Fragments(number, handoff, steering, flows, book,
                 new Ipv4FragmentHeader(number, flows, steering, this::admit, single, fragmenter, ids, errors, arena),
@@ -236,28 +236,62 @@ public final class Worker {
             burst.flow(i, flows.entryAddress(known));
             return;
         }
-        final long client = Ipv6Address.mapped((int) burst.keyLo(i));
-        final int opening = steering.beginOpening(burst, 0, client, (int) burst.keyHi(i));
+        final int verdict = judge(i);
+        if (verdict < 0) {
+            refuse(i, ~verdict);
+            return;
+        }
+        final int opening =
+                steering.beginOpening(burst, 0, Ipv6Address.mapped((int) burst.keyLo(i)), (int) burst.keyHi(i));
         try {
-            if (steering.handToStray(burst, i) || steering.handHome(burst, i, 0, client)) {
-                burst.leave(i);
-            } else {
-                open(i);
-            }
+            open(i, verdict);
         } finally {
             steering.endOpening(opening); // whatever is thrown, others must not wait for it for ever
         }
     }
 
-    private void open(final int i) {
+    private int judge(final int i) {
+        final int source = (int) burst.keyLo(i);
         final int ttl = NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF;
-        final int slot = admission.admit(burst.keyLo(i), (int) burst.keyHi(i), ttl, burst.ingress, nowMs);
+        return admission.isMartian(source) ? ~DropReason.MARTIAN.ordinal()
+                : admission.judge(0, Ipv6Address.mapped(source), (int) (burst.keyLo(i) >>> Integer.SIZE),
+                        (int) burst.keyHi(i), ttl, burst.ingress, nowMs);
+    }
+
+    private void open(final int i, final int rule) {
+        if (isHandedOn(i)) {
+            return;
+        }
+        final int slot = admission.open(rule, burst.keyLo(i), (int) burst.keyHi(i), burst.ingress, nowMs);
         if (slot >= 0) {
             steering.opened(burst, slot, false);
             burst.flow(i, flows.entryAddress(slot));
-        } else if (!filterIn(i, ~slot) && !handOff(i, ~slot)) {
-            errors.tell(burst, i, DropReason.of(~slot));
-            burst.drop(i, DropReason.of(~slot));
+        } else {
+            end(i, ~slot);
+        }
+    }
+
+    /** A packet that may open nothing here may be of a session all the same. */
+    private void refuse(final int i, final int reason) {
+        if (!isHandedOn(i) && !filterIn(i, reason)) {
+            end(i, reason);
+        }
+    }
+
+    /** Hands a packet on whose session lives at another worker, or is to. */
+    private boolean isHandedOn(final int i) {
+        final boolean isGiven = steering.handToStray(burst, i)
+                || steering.handHome(burst, i, 0, Ipv6Address.mapped((int) burst.keyLo(i)));
+        if (isGiven) {
+            burst.leave(i);
+        }
+        return isGiven;
+    }
+
+    private void end(final int i, final int reason) {
+        if (!handOff(i, reason)) {
+            errors.tell(burst, i, DropReason.of(reason));
+            burst.drop(i, DropReason.of(reason));
         }
     }
 

@@ -12,6 +12,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -72,6 +74,40 @@ class FlowTableTest {
         done.set(true);
         owner.join();
         assertEquals(0, missed, "looks that missed a live flow");
+    }
+
+    /** In a full table keys lie behind full buckets, and are pulled back into the holes that others leave. */
+    @Test
+    void showsOthersEachFlowThatStaysWhileOthersComeAndGo() throws InterruptedException {
+        final int sessions = 4_096;
+        final FlowTable full = new FlowTable(FlowFile.inMemory(sessions, arena));
+        final int[] slots = IntStream.range(0, sessions).map(session -> open(full, session)).toArray();
+        final AtomicBoolean done = new AtomicBoolean();
+        final AtomicInteger missed = new AtomicInteger();
+        final Thread reader = new Thread(() -> {
+            for (int look = 0; !done.get(); look++) {
+                // Those of odd numbers stay.
+                missed.addAndGet(full.hasSeenFromOutside(2L * ((look << 1 | 1) & sessions - 1), UDP) ? 0 : 1);
+            }
+        });
+        reader.start();
+        for (int change = 0; change < 2_000_000; change++) {
+            final int session = change << 1 & sessions - 1;
+            full.close(slots[session]);
+            slots[session] = open(full, session);
+        }
+        done.set(true);
+        reader.join();
+        assertEquals(0, missed.get(), "looks that missed a live flow");
+    }
+
+    private static int open(final FlowTable table, final int session) {
+        final int slot = table.take();
+        for (int direction = 0; direction < 2; direction++) {
+            table.write(slot | direction, 2L * session + direction, UDP, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        }
+        assertTrue(table.publish(slot), "there is room in the index");
+        return slot;
     }
 
     @Test

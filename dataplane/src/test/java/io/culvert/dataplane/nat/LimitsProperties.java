@@ -9,6 +9,7 @@ import io.culvert.dataplane.flow.AddressBook;
 import io.culvert.dataplane.flow.FlowFile;
 import io.culvert.dataplane.flow.FlowTable;
 import io.culvert.dataplane.stats.DropReason;
+import io.culvert.dataplane.wire.Ipv6Address;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -78,7 +79,7 @@ class LimitsProperties {
             }
             final int[] verdicts = new int[DropReason.count() + 1];
             long nowMs = 0;
-            limits.check(0, 1, now);
+            limits.check(0, 0, Ipv6Address.mapped(1), now);
             for (int step = 0; step < STEPS; step++) {
                 final int passed = random.nextInt(50) == 0 ? random.nextInt(3_000) : random.nextInt(4);
                 now += passed;
@@ -106,7 +107,7 @@ class LimitsProperties {
             int refused = 0;
             for (int session = 0; session < CROWD; session++) {
                 final int client = 0x0A | session << Byte.SIZE;
-                if (limits.check(1, client, 0) == Limits.ADMITTED) {
+                if (limits.check(1, 0, Ipv6Address.mapped(client), 0) == Limits.ADMITTED) {
                     limits.opened(1, client, session);
                 } else {
                     refused++;
@@ -119,7 +120,7 @@ class LimitsProperties {
     private int tryToOpen(final Limits limits, final long nowMs) {
         final int rule = random.nextInt(RULES.size());
         final Sender sender = sender();
-        final int verdict = limits.check(rule, sender.client(), now);
+        final int verdict = limits.check(rule, book.high(sender.client()), book.low(sender.client()), now);
         assertEquals(expected(rule, sender.network(), nowMs), verdict, "at " + nowMs + " ms");
         if (verdict == Limits.ADMITTED && !free.isEmpty()) {
             final int session = free.remove();

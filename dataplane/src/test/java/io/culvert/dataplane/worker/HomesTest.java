@@ -75,7 +75,7 @@ class HomesTest {
         final Handoff handoff = new Handoff(WORKERS, WORKERS * 64, arena);
         for (int worker = 0; worker < WORKERS; worker++) {
             final FlowTable table = new FlowTable(worker == 0 ? first : FlowFile.inMemory(16, arena));
-            handoff.join(worker, table, table.addressBook(List.of()));
+            handoff.join(worker, table, table.addressBook(List.of()), null);
         }
         return handoff;
     }

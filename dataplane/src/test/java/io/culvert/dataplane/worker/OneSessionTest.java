@@ -9,6 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.culvert.dataplane.nat.NatBehavior;
 import io.culvert.dataplane.stats.CounterCatalog.WorkerCounter;
 import io.culvert.dataplane.stats.DropReason;
+import io.culvert.dataplane.wire.IpAddress;
+import io.culvert.dataplane.wire.Ipv6Address;
+import io.culvert.dataplane.wire.Wire;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -26,6 +29,7 @@ class OneSessionTest {
     /** More than a packet takes from one worker to the other and back. */
     private static final int CYCLES = 8;
     private static final int DEADLINE_S = 60;
+    private static final int NOBODY_LISTENS = 5;
 
     @ParameterizedTest
     @CsvSource({"false, false", "false, true", "true, false", "true, true"})
@@ -65,6 +69,28 @@ class OneSessionTest {
             assertEquals(1, relay.dropped(DropReason.TUPLE_IN_USE));
             assertEquals(1, relay.pass(EDGE, 2, INNER, SeveralWorkers.fromClient(ipv6, 1, PORT, LISTEN + 1)).size());
             assertEquals(2, relay.total(WorkerCounter.SESSIONS));
+        }
+    }
+
+    /** From one source, to ever other ports: a flood that all workers receive is to hold none of them up. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whoMayOpenNothingWaitsForNobody(final boolean ipv6) throws Exception {
+        try (SeveralWorkers relay = new SeveralWorkers(2, 100, NatBehavior.STRICT, true);
+                ExecutorService threads = Executors.newSingleThreadExecutor()) {
+            final IpAddress client = ipv6 ? SeveralWorkers.client6(0)
+                    : new IpAddress(0, Ipv6Address.mapped(SeveralWorkers.client4(0)));
+            final int opening =
+                    relay.handoff.openings().begin(client.high(), client.low(), Wire.net16(PORT) & 0xFFFF);
+            relay.send(EDGE, 0, SeveralWorkers.fromClient(ipv6, 0, PORT, NOBODY_LISTENS));
+            final Future<?> refused = threads.submit(relay.workers.getFirst()::doWork);
+            try {
+                refused.get(DEADLINE_S, TimeUnit.SECONDS);
+            } finally {
+                relay.handoff.openings().end(opening);
+                refused.get(DEADLINE_S, TimeUnit.SECONDS);
+            }
+            assertEquals(1, relay.dropped(DropReason.NO_RULE));
         }
     }
 

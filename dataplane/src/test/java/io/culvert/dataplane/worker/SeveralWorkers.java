@@ -55,6 +55,8 @@ final class SeveralWorkers implements AutoCloseable {
     static final IpAddress EXTERNAL6 = ip("2001:db8:1::1");
     static final IpAddress TARGET6 = ip("2001:db8:1::17");
     static final int CLIENTS = 40;
+    /** 9.9.9.9. */
+    private static final int FAR_CLIENT = 0x09090909;
 
     private static final int BUFFERS = 4_095;
     private static final long HZ = 1_000_000;
@@ -83,6 +85,12 @@ final class SeveralWorkers implements AutoCloseable {
      * @param snat without it the targets see the clients, and all ports of a listener lead to one of the target
      */
     SeveralWorkers(final int count, final int sessions, final NatBehavior behavior, final boolean snat) {
+        this(count, sessions, behavior, snat, false);
+    }
+
+    /** @param gateways whether each link has a gateway: then clients from afar are believed on both */
+    SeveralWorkers(final int count, final int sessions, final NatBehavior behavior, final boolean snat,
+                   final boolean gateways) {
         TestEal.init();
         pool = Mempool.create("several-" + pools++, BUFFERS, 2_176, -1);
         for (int link = 0; link < 2; link++) {
@@ -93,17 +101,19 @@ final class SeveralWorkers implements AutoCloseable {
         }
         buffersAtStart = pool.available();
         this.sessions = sessions;
-        plan = plan(count, behavior, snat);
+        plan = plan(count, behavior, snat, gateways);
         files = IntStream.range(0, count)
                 .mapToObj(i -> FlowFile.inMemory(sessions, plan.addressesFor(sessions), arena)).toList();
         start();
     }
 
-    private static RelayPlan plan(final int workers, final NatBehavior behavior, final boolean snat) {
+    private static RelayPlan plan(final int workers, final NatBehavior behavior, final boolean snat,
+                                  final boolean gateways) {
         final RelayPlan one = TestRelay.plan(behavior);
         final List<Link> links = one.links().stream().map(link -> new Link(link.index(), link.name(), link.mac(),
                 link.mtu(), List.of(link.subnets().getFirst(),
-                Link.Subnet.of(link.index() == EDGE ? LISTENER6 : EXTERNAL6, 64)), Link.NO_GATEWAY,
+                Link.Subnet.of(link.index() == EDGE ? LISTENER6 : EXTERNAL6, 64)),
+                gateways ? gateway4(link.index()) : Link.NO_GATEWAY, gateways ? gateway6(link.index()) : IpAddress.NONE,
                 Link.UNTAGGED)).toList();
         final Rule media = one.rules().getFirst();
         final List<Rule> rules = List.of(
@@ -232,6 +242,20 @@ final class SeveralWorkers implements AutoCloseable {
 
     static IpAddress client6(final int client) {
         return ip("2001:db8::" + Integer.toHexString(0x100 + client));
+    }
+
+    private static int gateway4(final int link) {
+        return link == EDGE ? client4(0) : TestRelay.TARGET;
+    }
+
+    private static IpAddress gateway6(final int link) {
+        return link == EDGE ? client6(0) : TARGET6;
+    }
+
+    /** A client behind a gateway, whose packet comes in on this link. */
+    static byte[] fromAfar(final boolean ipv6, final int link) {
+        return ipv6 ? udp6(MAC[link], CLIENT_MAC, ip("2001:db8:ffff::1"), 10_000, LISTENER6, TestRelay.LISTEN)
+                : Frames.udp(MAC[link], CLIENT_MAC, FAR_CLIENT, 10_000, TestRelay.EDGE_ADDRESS, TestRelay.LISTEN, 100);
     }
 
     static byte[] fromClient(final boolean ipv6, final int client, final int port, final int listenPort) {

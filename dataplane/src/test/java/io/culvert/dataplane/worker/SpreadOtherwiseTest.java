@@ -7,6 +7,8 @@ import static io.culvert.dataplane.worker.TestRelay.EDGE_ADDRESS;
 import static io.culvert.dataplane.worker.TestRelay.INNER;
 import static io.culvert.dataplane.worker.TestRelay.LISTEN;
 import static io.culvert.dataplane.worker.TestRelay.MAC;
+import static io.culvert.dataplane.worker.TestRelay.TARGET;
+import static io.culvert.dataplane.worker.TestRelay.TARGET_MAC;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.culvert.dataplane.nat.NatBehavior;
@@ -17,6 +19,7 @@ import io.culvert.dataplane.wire.Icmp;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Packets that a NIC lays on another queue than the rest of their session, and such as are of none. */
@@ -50,6 +53,30 @@ class SpreadOtherwiseTest {
         }
     }
 
+    /** Behind routers that choose one of two ways, and may choose the other at any time. */
+    @ParameterizedTest
+    @CsvSource({"false, false", "false, true", "true, false", "true, true"})
+    void aStreamThatMovesToAnotherPortKeepsItsSession(final boolean ipv6, final boolean snat) {
+        try (SeveralWorkers relay = new SeveralWorkers(4, 100, NatBehavior.STRICT, snat, true)) {
+            final byte[] before = relay.pass(EDGE, 0, INNER, SeveralWorkers.fromAfar(ipv6, EDGE)).getFirst();
+            final byte[] after = relay.pass(INNER, 2, INNER, SeveralWorkers.fromAfar(ipv6, INNER)).getFirst();
+            assertEquals(SeveralWorkers.sourceOf(ipv6, before), SeveralWorkers.sourceOf(ipv6, after));
+            assertEquals(1, relay.total(WorkerCounter.SESSIONS));
+        }
+    }
+
+    /** Newcomers may be refused for want of room, and live sessions never pay for them. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aStreamThatMovesToAFullWorkersPortKeepsItsSession(final boolean snat) {
+        try (SeveralWorkers relay = new SeveralWorkers(2, 1, NatBehavior.STRICT, snat, true)) {
+            assertEquals(1, relay.pass(EDGE, 0, INNER, SeveralWorkers.fromAfar(false, EDGE)).size());
+            assertEquals(1, relay.pass(EDGE, 1, INNER, SeveralWorkers.fromClient(false, 1, PORT, LISTEN)).size());
+            assertEquals(1, relay.pass(INNER, 1, INNER, SeveralWorkers.fromAfar(false, INNER)).size());
+            assertEquals(0, relay.dropped(DropReason.FLOW_TABLE_FULL));
+        }
+    }
+
     /** As when a bond moves a client to another of its links: nobody else can have what its session has. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -73,6 +100,42 @@ class SpreadOtherwiseTest {
                     Icmp.UNREACHABLE, 3, 0, Frames.packet(quoted)));
             assertEquals(1, relay.dropped(DropReason.ICMP_UNRELATED));
             assertEquals(0, relay.total(WorkerCounter.HANDED_OFF));
+        }
+    }
+
+    /** The port is a session's, which expects nothing from there. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anErrorAboutWhatNobodySentIsHandedToNobody(final boolean isOfTheSession) {
+        try (SeveralWorkers relay = relay(true)) {
+            final byte[] relayed =
+                    relay.pass(EDGE, 0, INNER, SeveralWorkers.fromClient(false, 1, PORT, LISTEN)).getFirst();
+            final int target = isOfTheSession ? TARGET : TARGET + (9 << 24);
+            final byte[] quoted = Frames.udp(MAC[INNER], TARGET_MAC, Frames.source(relayed),
+                    Frames.sourcePort(relayed), target, Frames.destinationPort(relayed), 8);
+            relay.pass(INNER, 2, EDGE, Frames.icmp(MAC[INNER], TARGET_MAC, TARGET, Frames.source(relayed),
+                    Icmp.UNREACHABLE, 3, 0, Frames.packet(quoted)));
+            assertEquals(isOfTheSession ? 1 : 0, relay.total(WorkerCounter.HANDED_OFF));
+            assertEquals(isOfTheSession ? 1 : 0, relay.total(WorkerCounter.ICMP_TRANSLATED));
+        }
+    }
+
+    /** The identifier says which worker's an echo is, and anybody can write one. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anErrorAboutAnEchoIsHandedToWhoAwaitsItsAnswer(final boolean isAwaited) {
+        try (SeveralWorkers relay = relay(true)) {
+            final byte[] ping = Frames.icmp(MAC[EDGE], CLIENT_MAC, SeveralWorkers.client4(1), EDGE_ADDRESS,
+                    Icmp.ECHO_REQUEST, 0, 0x0007_0001, new byte[16]);
+            final byte[] relayed = relay.pass(EDGE, 0, INNER, ping).getFirst();
+            final byte[] quoted = Frames.packet(relayed);
+            if (!isAwaited) {
+                quoted[25] ^= 1; // another identifier of the same worker
+            }
+            relay.pass(INNER, 2, EDGE, Frames.icmp(MAC[INNER], TARGET_MAC, TARGET, Frames.source(relayed),
+                    Icmp.UNREACHABLE, 1, 0, quoted));
+            assertEquals(isAwaited ? 1 : 0, relay.total(WorkerCounter.HANDED_OFF));
+            assertEquals(isAwaited ? 1 : 0, relay.total(WorkerCounter.ICMP_TRANSLATED));
         }
     }
 
