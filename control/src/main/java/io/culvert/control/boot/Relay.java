@@ -180,7 +180,7 @@ public final class Relay implements AutoCloseable {
         return key;
     }
 
-    /** The NUMA node that all ports are at, where their buffers are to lie; -1 where they are at several, or at none. */
+    /** The NUMA node that all ports are at, where their buffers are to lie; -1 where they are at several or none. */
     private int numaSocket() {
         final int[] sockets = ports.stream().mapToInt(port -> port.info().numaSocket()).distinct().toArray();
         return sockets.length == 1 ? sockets[0] : -1;

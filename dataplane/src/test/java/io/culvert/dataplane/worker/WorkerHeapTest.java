@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.dataplane.worker;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
@@ -33,7 +34,9 @@ class WorkerHeapTest {
     private static long allocatedByWorkers(final int count) {
         final long before = THREADS.getCurrentThreadAllocatedBytes();
         try (SeveralWorkers relay = new SeveralWorkers(count, 16, NatBehavior.STRICT, true)) {
-            return THREADS.getCurrentThreadAllocatedBytes() - before;
+            final long allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
+            assertEquals(count, relay.workers.size());
+            return allocated;
         }
     }
 }
