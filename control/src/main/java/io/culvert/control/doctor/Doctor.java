@@ -78,6 +78,8 @@ public final class Doctor {
         NicFamily.ofHost(address).ifPresentOrElse(
                 family -> nic(title + address, family, obstacle.isEmpty()),
                 () -> add(Level.NOTE, title + address + " is a NIC that docs/nics.md does not know"));
+        new NumaNodes(Path.of("/sys")).distance(address, config.workers().cores())
+                .ifPresent(text -> add(Level.NOTE, title + text));
     }
 
     private void nic(final String title, final NicFamily family, final boolean isReady) {
