@@ -65,6 +65,7 @@ start_relay() {
 # The relay as the cases have it, in a guest where nothing is prepared or a case has failed.
 relay_from_nothing() {
     monitor cont && monitor "set_link edge on" || return 1
+    guest "test -e /sys/bus/pci/devices/$edge_slot" || monitor "device_add $(nic virtio edge)" || return 1
     guest "test -e /sys/bus/pci/devices/$inner_slot" || monitor "device_add $(nic virtio inner)" || return 1
     prepare_host && configure 2 && guest "systemctl stop culvert" && start_relay
 }

@@ -38,8 +38,9 @@ public final class RefusedBench {
             bench.costs.sort((a, b) -> a.refusal().compareTo(b.refusal()));
             final WalkPlan relayed = new WalkPlan(
                     plan.flows(), plan.packetSize(), plan.burst(), Mix.ESTABLISHED, plan.effort());
+            final WalkBench.Measured baseline = WalkBench.measure(memory, relayed, false);
             return new RefusedReport(plan, Machine.here(), List.copyOf(bench.costs),
-                    Median.of(WalkBench.measure(memory, relayed, false).rounds(), Round::javaNs));
+                    Median.of(baseline.rounds(), Round::javaNs), baseline.isSteady());
         } finally {
             Eal.cleanup();
         }

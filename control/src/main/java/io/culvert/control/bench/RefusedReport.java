@@ -11,8 +11,10 @@ import java.util.Locale;
  * The figures of {@code culvert bench walk --mix refused}: ns a packet by reason, without the packet source.
  *
  * @param relayedNs what a packet of an open session costs there and then, ns: median of the rounds
+ * @param isRelayedSteady whether the JIT had come to rest before that was measured
  */
-public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Median relayedNs) {
+public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Median relayedNs,
+                            boolean isRelayedSteady) {
     /** No refused packet may cost more than so many relayed ones: 300 ns where a relayed packet costs 27. */
     private static final double LIMIT = 11;
 
@@ -39,8 +41,8 @@ public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Me
                     cost.refusal().reason().label(), cost.ns().value(), cost.ns().min(), cost.ns().max(),
                     inRelayed(cost), cost.allocated(), cost.isSteady() ? "" : "  (JIT not at rest)"));
         }
-        lines.add(line("%-56s%10.1f%8.1f to %6.1f%10.1fx", "relayed, of an open session", relayedNs.value(),
-                relayedNs.min(), relayedNs.max(), 1.0));
+        lines.add(line("%-56s%10.1f%8.1f to %6.1f%10.1fx%12s%s", "relayed, of an open session", relayedNs.value(),
+                relayedNs.min(), relayedNs.max(), 1.0, "", isRelayedSteady ? "" : "  (JIT not at rest)"));
         lines.add("");
         lines.add(line("The dearest costs as much as %.1f relayed packets; none may cost more than %.0f: %s", dearest(),
                 LIMIT, dearest() <= LIMIT ? "kept" : "BROKEN"));
@@ -64,7 +66,8 @@ public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Me
         json.beginObject().name("apiVersion").value("culvert/v1").name("kind").value("BenchWalkRefused");
         json.name("flows").value(plan.flows()).name("packetSize").value(plan.packetSize())
                 .name("burst").value(plan.burst()).name("rounds").value(plan.effort().rounds())
-                .name("relayedNs").value(relayedNs.value()).name("dearestInRelayed").value(dearest())
+                .name("relayedNs").value(relayedNs.value()).name("relayedSteady").value(isRelayedSteady)
+                .name("dearestInRelayed").value(dearest())
                 .name("limitInRelayed").value(LIMIT);
         json.name("refusals").beginArray();
         for (final Cost cost : costs) {

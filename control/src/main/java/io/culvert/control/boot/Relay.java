@@ -114,7 +114,7 @@ public final class Relay implements AutoCloseable {
             }
             openPort(port, config.workers().count());
         }
-        pool = Mempool.create("culvert", memory.buffers(), memory.dataRoom(), numaSocket());
+        pool = createPool(memory);
         for (final PortConfig port : config.ports()) {
             ports.get(config.ports().indexOf(port)).start(
                     config.workers().count(), memory.descriptors(), port.mtu().orElse(0), spreadKey, pool);
@@ -180,10 +180,19 @@ public final class Relay implements AutoCloseable {
         return key;
     }
 
-    /** The NUMA node that all ports are at, where their buffers are to lie; -1 where they are at several or none. */
-    private int numaSocket() {
+    /** Buffers at the NUMA node that all ports are at. Where they have no room there, far ones are better than none. */
+    private Mempool createPool(final MemoryPlan memory) {
         final int[] sockets = ports.stream().mapToInt(port -> port.info().numaSocket()).distinct().toArray();
-        return sockets.length == 1 ? sockets[0] : -1;
+        if (sockets.length == 1 && sockets[0] >= 0) {
+            try {
+                return Mempool.create("culvert", memory.buffers(), memory.dataRoom(), sockets[0]);
+            } catch (final DpdkException e) {
+                System.err.println("culvert: there is no room for the packet buffers at NUMA node " + sockets[0]
+                        + ", where the ports are: they lie elsewhere, and every packet crosses. Fix: reserve huge pages"
+                        + " of that node");
+            }
+        }
+        return Mempool.create("culvert", memory.buffers(), memory.dataRoom(), -1);
     }
 
     private void closePool() {

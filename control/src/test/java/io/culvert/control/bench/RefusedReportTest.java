@@ -21,7 +21,7 @@ class RefusedReportTest {
         return new RefusedReport(plan, StallReportTest.MACHINE,
                 List.of(new Cost(Refusal.ACL, Median.of(100), 0, true),
                         new Cost(Refusal.PAIRS, Median.of(dearestNs - 4, dearestNs, dearestNs + 4), 0, true)),
-                Median.of(RELAYED_NS));
+                Median.of(RELAYED_NS), true);
     }
 
     @Test

@@ -43,7 +43,8 @@ class PackageScriptsTest {
         assumeTrue("root".equals(System.getProperty("user.name")), "only root can mount a file system");
         calls = Files.createFile(scratch.resolve("calls"));
         for (final String name : List.of("systemctl", "systemd-sysusers", "systemd-tmpfiles", "chown", "chmod",
-                "modprobe", "deb-systemd-invoke", "deb-systemd-helper", "culvert")) {
+                "modprobe", "deb-systemd-invoke", "deb-systemd-helper", "culvert",
+                "culvert-host-prepare")) {
             program(name, "");
         }
     }
@@ -110,6 +111,18 @@ class PackageScriptsTest {
         assertFalse(Files.readString(calls).contains("restart"), Files.readString(calls));
     }
 
+    /** Its preparation may know an obstacle that the old version's did not. */
+    @Test
+    void anUpgradeLeavesARelayAloneOnAHostThatTheNewVersionRefuses() throws Exception {
+        program("culvert", "");
+        program("culvert-host-prepare", "exit 1\n");
+        final String said = upgrade();
+        assertTrue(said.contains("would not start on this host"), said);
+        assertTrue(Files.readString(calls).contains("--dry-run --config /etc/culvert/host.conf"),
+                Files.readString(calls));
+        assertFalse(Files.readString(calls).contains("restart"), Files.readString(calls));
+    }
+
     /** This JVM stands for the service: it has mapped the counters of its instance. */
     private String upgrade() throws Exception {
         program("systemctl", "case $* in *MainPID*) echo " + ProcessHandle.current().pid() + ";; esac\n");
@@ -119,7 +132,7 @@ class PackageScriptsTest {
         try (Arena arena = Arena.ofConfined(); FileChannel file = FileChannel.open(counters, StandardOpenOption.READ)) {
             file.map(FileChannel.MapMode.READ_ONLY, 0, file.size(), arena);
             return run("touch /dev/shm/culvert/edge/counters; mount -t tmpfs none /etc; mkdir /etc/culvert; "
-                    + "touch /etc/culvert/culvert.yaml", "postinst configure 1.0", "");
+                    + "touch /etc/culvert/culvert.yaml /etc/culvert/host.conf", "postinst configure 1.0", "");
         }
     }
 

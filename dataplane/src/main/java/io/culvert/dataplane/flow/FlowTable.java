@@ -166,6 +166,11 @@ public final class FlowTable {
         return false;
     }
 
+    /** Whether {@link #take} would give nothing. */
+    public boolean isFull() {
+        return freeSession == NO_SESSION && highWater == capacity;
+    }
+
     /** How many sessions are live. */
     public int sessions() {
         return sessions;

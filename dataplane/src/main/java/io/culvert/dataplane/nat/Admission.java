@@ -28,6 +28,11 @@ public final class Admission {
     private final Sessions sessions;
     private final Roaming roaming;
 
+    // Of the packet that was judged last: the next hops of its session, and the link that leads to its sender.
+    private int targetHop;
+    private int clientHop;
+    private int clientLink;
+
     public Admission(final AddressBook book, final RuleTable rules, final SnatPools pools, final Martians martians,
                      final Routes routes, final Neighbors neighbors, final Limits limits, final Sessions sessions) {
         this.book = book;
@@ -93,30 +98,29 @@ public final class Admission {
             return ~DropReason.REVERSE_PATH.ordinal();
         }
         final int verdict = limits.check(found, high, low, nowMs);
-        return verdict == Limits.ADMITTED ? found : verdict;
+        if (verdict != Limits.ADMITTED) {
+            return verdict;
+        }
+        targetHop =
+                routes.nextHop(neighbors, toTarget, book.high(rule.targetAddress()), book.low(rule.targetAddress()));
+        clientHop = routes.nextHop(neighbors, toClient, high, low);
+        clientLink = Routes.link(toClient);
+        final boolean mustBeLearned = clientHop == Neighbors.UNKNOWN;
+        if (targetHop == Neighbors.UNKNOWN || mustBeLearned && !neighbors.hasRoom(clientLink, high, low)) {
+            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
+        }
+        return sessions.areFull() ? ~DropReason.FLOW_TABLE_FULL.ordinal() : found;
     }
 
     /**
-     * Opens the session of a packet that was judged a moment ago.
+     * Opens the session of the packet that was judged last.
      *
      * @param index what {@link #judge} said
      * @param keyLo source and destination address: IPv4, or numbers
      * @return the slot of the session's forward flow, or the complement (~) of a drop reason's ordinal
      */
-    public int open(final int index, final long keyLo, final int ports, final int ingress, final long nowMs) {
-        final int source = (int) keyLo;
-        final Rule rule = rules.rule(index);
-        final int toTarget = routes.find(book.high(rule.targetAddress()), book.low(rule.targetAddress()), ingress);
-        final int toClient = routes.find(book.high(source), book.low(source), ingress);
-        final int targetHop =
-                routes.nextHop(neighbors, toTarget, book.high(rule.targetAddress()), book.low(rule.targetAddress()));
-        final int clientHop = routes.nextHop(neighbors, toClient, book.high(source), book.low(source));
-        final boolean mustBeLearned = clientHop == Neighbors.UNKNOWN;
-        if (targetHop == Neighbors.UNKNOWN || mustBeLearned
-                && !neighbors.hasRoom(Routes.link(toClient), book.high(source), book.low(source))) {
-            return ~DropReason.NEIGHBOR_TABLE_FULL.ordinal();
-        }
-        return sessions.open(rule, keyLo, ports, targetHop, clientHop, Routes.link(toClient), nowMs);
+    public int open(final int index, final long keyLo, final int ports, final long nowMs) {
+        return sessions.open(rules.rule(index), keyLo, ports, targetHop, clientHop, clientLink, nowMs);
     }
 
     /**

@@ -125,6 +125,11 @@ public final class Sessions {
         }
     }
 
+    /** Whether there is no room for another. */
+    boolean areFull() {
+        return flows.isFull();
+    }
+
     /** The client of a live session: its IPv4 address, or a number. */
     int client(final int forward) {
         return (int) flows.keyLo(forward);

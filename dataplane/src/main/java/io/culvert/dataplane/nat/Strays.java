@@ -13,8 +13,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Which sessions may live at another worker than the one whose queue their clients' packets come in on: those that a
- * predecessor left, because the NIC may spread packets in another way since, and those that a fragment or a packet that
- * was handed on opened. A counting filter over client address and both ports, under a keyed hash: a packet that no
+ * predecessor left, because the NIC may spread packets in another way since, those that a fragment, a packet behind
+ * extension headers or one that was handed on opened, and those of clients that {@link Roaming} says may come in
+ * elsewhere. A counting filter over client address and both ports, under a keyed hash: a packet that no
  * worker's table has costs one cache line here, and a look into the others' tables only when a stray session shares its
  * place. Shared by all workers; counts change when stray sessions begin and end, and at no other time.
  */

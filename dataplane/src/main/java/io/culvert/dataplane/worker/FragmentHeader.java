@@ -35,6 +35,9 @@ abstract class FragmentHeader {
     /** Makes the first fragment that was read the burst's only packet, with the key of its flow. */
     abstract void put(Burst burst, long mbuf);
 
+    /** Whether {@link #admit} would open a session for that packet, as far as can be told before. */
+    abstract boolean mayOpen();
+
     /** Opens a session for that packet, or drops it. */
     abstract void admit();
 

@@ -151,15 +151,19 @@ final class Fragments {
 
     /** The first fragment: its flow is found or opened, and what waited for it goes on behind it. */
     private void lead(final Burst burst, final long mbuf, final int waitingDatagram, final long nowMs) {
-        final int opening =
-                steering.beginOpening(fragment.sourceHigh, fragment.sourceLow, fragment.ports());
-        final int owner;
-        final long flow;
-        try {
-            owner = ownerOfFirst(burst);
-            flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
-        } finally {
-            steering.endOpening(opening);
+        int owner = ownerOfFirst(burst);
+        long flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
+        if (owner == worker && flow == Burst.NO_FLOW) {
+            // Nobody has it. Who may open it locks its client out and looks again: another worker may just have.
+            final boolean mayOpen = fragment.mayOpen();
+            final int opening = mayOpen ? steering.beginOpening(fragment.sourceHigh, fragment.sourceLow,
+                    fragment.ports()) : Steering.NO_OPENING;
+            try {
+                owner = mayOpen ? ownerOfFirst(burst) : worker;
+                flow = owner == worker ? admitted(burst) : Burst.NO_FLOW;
+            } finally {
+                steering.endOpening(opening);
+            }
         }
         if (flow == Burst.GONE) {
             // Dropped by name, and so are the others of the datagram, before it and behind it.
@@ -207,16 +211,18 @@ final class Fragments {
         return handoff.workers() == 1 || burst.hops >= DELIVERED ? worker : fragment.ownerOfFirst();
     }
 
-    /** Makes the first fragment the burst's only packet. @return its flow, or GONE when it has left */
+    /** Makes the first fragment the burst's only packet. @return its flow, or NO_FLOW when this worker has none */
     private long flowOf(final Burst burst, final long mbuf) {
         burst.count = 1;
         fragment.put(burst, mbuf);
         final int slot = flows.find(burst.keyLo(0), burst.keyHi(0), burst.hash(0));
-        if (slot != FlowTable.NOT_FOUND) {
-            return flows.entryAddress(slot);
-        }
-        // Whose session it is has been found out: it is not handed on from here.
         burst.flow(0, Burst.NO_FLOW);
+        return slot == FlowTable.NOT_FOUND ? Burst.NO_FLOW : flows.entryAddress(slot);
+    }
+
+    /** Opens the session of the burst's only packet. @return its flow, or GONE when it has been dropped */
+    private long admitted(final Burst burst) {
+        // Whose session it is has been found out: it is not handed on from here.
         final int hops = burst.hops;
         burst.hops = Burst.SETTLED;
         fragment.admit();

@@ -13,6 +13,7 @@ import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.BooleanSupplier;
 
 /** Fragments of IPv4, which routers on the way may cut again (RFC 791). Works on a copy of the header. */
 final class Ipv4FragmentHeader extends FragmentHeader {
@@ -21,6 +22,7 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     private final int worker;
     private final FlowTable flows;
     private final Steering steering;
+    private final BooleanSupplier mayOpen;
     private final Runnable admit;
     private final SingleRewriter rewriter;
     private final Fragmenter fragmenter;
@@ -28,13 +30,18 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     private final IcmpErrors errors;
     private final MemorySegment header;
 
-    /** @param admit opens sessions for the packets of the burst that have no flow, or drops them */
-    Ipv4FragmentHeader(final int worker, final FlowTable flows, final Steering steering, final Runnable admit,
-                       final SingleRewriter rewriter, final Fragmenter fragmenter, final DatagramIds ids,
-                       final IcmpErrors errors, final Arena arena) {
+    /**
+     * @param mayOpen whether {@code admit} would open a session for the burst's packet
+     * @param admit opens sessions for the packets of the burst that have no flow, or drops them
+     */
+    Ipv4FragmentHeader(final int worker, final FlowTable flows, final Steering steering,
+                       final BooleanSupplier mayOpen, final Runnable admit, final SingleRewriter rewriter,
+                       final Fragmenter fragmenter, final DatagramIds ids, final IcmpErrors errors,
+                       final Arena arena) {
         this.worker = worker;
         this.flows = flows;
         this.steering = steering;
+        this.mayOpen = mayOpen;
         this.admit = admit;
         this.rewriter = rewriter;
         this.fragmenter = fragmenter;
@@ -99,6 +106,11 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     void put(final Burst burst, final long mbuf) {
         burst.put(0, mbuf, Mbuf.data(mbuf), length);
         burst.key(0, addresses(), keyHi(), flows.hash(addresses(), keyHi()));
+    }
+
+    @Override
+    boolean mayOpen() {
+        return mayOpen.getAsBoolean();
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
 
 /**
  * Fragments of IPv6 (RFC 8200 4.5): UDP stands right behind the fragment header, other extension headers in front of
@@ -30,6 +31,7 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     private final FlowTable flows;
     private final AddressBook book;
     private final Steering steering;
+    private final IntPredicate mayOpen;
     private final IntConsumer admit;
     private final SingleRewriter rewriter;
     private final DatagramIds ids;
@@ -43,16 +45,18 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     private short checksum;
 
     /**
+     * @param mayOpen whether {@code admit} would open a session for the burst's packet; told where UDP lies
      * @param admit opens a session for the burst's packet that has no flow, or drops it; told where UDP lies
      * @param rewriter shared with IPv4
      */
     Ipv6FragmentHeader(final int worker, final FlowTable flows, final AddressBook book, final Steering steering,
-                       final IntConsumer admit, final SingleRewriter rewriter, final DatagramIds ids,
-                       final Icmpv6Errors errors) {
+                       final IntPredicate mayOpen, final IntConsumer admit, final SingleRewriter rewriter,
+                       final DatagramIds ids, final Icmpv6Errors errors) {
         this.worker = worker;
         this.flows = flows;
         this.book = book;
         this.steering = steering;
+        this.mayOpen = mayOpen;
         this.admit = admit;
         this.rewriter = rewriter;
         this.ids = ids;
@@ -159,6 +163,11 @@ final class Ipv6FragmentHeader extends FragmentHeader {
         final long keyLo = keyLo();
         burst.put(0, mbuf, frame, length);
         burst.key(0, keyLo, keyHi(), flows.hash(keyLo, keyHi()));
+    }
+
+    @Override
+    boolean mayOpen() {
+        return mayOpen.test(udpAt());
     }
 
     @Override

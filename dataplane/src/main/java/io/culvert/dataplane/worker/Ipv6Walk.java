@@ -162,10 +162,22 @@ final class Ipv6Walk {
         admit(0, nowMs);
     }
 
+    /** Whether {@link #admitAlone} would open a session, as far as can be told before. */
+    boolean mayOpenAlone(final int at, final long nowMs) {
+        final long high = NativeMemory.getLong(burst.frame(0) + Ipv6.SOURCE);
+        final long low = NativeMemory.getLong(burst.frame(0) + Ipv6.SOURCE + Long.BYTES);
+        udpAt[0] = at;
+        return !isMartian(high, low) && judge(0, high, low, nowMs) >= 0;
+    }
+
+    private boolean isMartian(final long high, final long low) {
+        return admission.isMartian(high, low) || Ipv6Address.isLinkLocal(high);
+    }
+
     private void admit(final int i, final long nowMs) {
         final long high = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
         final long low = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
-        if (admission.isMartian(high, low) || Ipv6Address.isLinkLocal(high)) {
+        if (isMartian(high, low)) {
             burst.drop(i, DropReason.MARTIAN);
             return;
         }
@@ -208,7 +220,7 @@ final class Ipv6Walk {
             return;
         }
         setKey(i, source, (int) (burst.keyLo(i) >>> Integer.SIZE), (int) burst.keyHi(i));
-        final int slot = admission.open(rule, burst.keyLo(i), (int) burst.keyHi(i), burst.ingress, nowMs);
+        final int slot = admission.open(rule, burst.keyLo(i), (int) burst.keyHi(i), nowMs);
         if (slot >= 0) {
             steering.opened(burst, slot, isSpreadOtherwise(i));
             burst.flow(i, flows.entryAddress(slot));
@@ -220,7 +232,9 @@ final class Ipv6Walk {
 
     /** A packet that may open nothing here may be of a session all the same. */
     private void refuse(final int i, final long high, final long low, final DropReason reason) {
-        if (!isHandedOn(i, high, low) && !(reason == DropReason.NO_SESSION && filterIn(i))) {
+        final boolean mayBeStray =
+                steering.mayBeStray(burst, reason.ordinal(), high, low, (int) burst.keyHi(i));
+        if (!(mayBeStray && isHandedOn(i, high, low)) && !(reason == DropReason.NO_SESSION && filterIn(i))) {
             end(i, reason);
         }
     }

@@ -10,7 +10,8 @@ import java.security.SecureRandom;
  * Locks by client endpoint. Packets of one new client can reach two workers at the same moment: its fragments gather
  * elsewhere than its whole packets come in. Whoever opens a session holds the client's lock from the look into the
  * other workers' tables until the session can be found there, so that of two workers one opens it and the other finds
- * it. 1,024 spin locks under a keyed hash, each in a cache line of its own; one is held for less than a microsecond.
+ * it. Whether a packet may open one is judged before, so a flood of such as may not takes no lock. 1,024 spin locks
+ * under a keyed hash, each in a cache line of its own; one is held for a microsecond or two.
  */
 final class Openings {
     private static final int LOCKS = 1_024;
@@ -37,15 +38,28 @@ final class Openings {
      * @return the lock, for {@link #end}
      */
     int begin(final long high, final long low, final int ports) {
-        final long address = FlowHash.of(high, low, seedLo, seedHi);
-        final int lock = ((int) FlowHash.of(address, ports & 0xFFFF, seedHi, seedLo) & LOCKS - 1) * STRIDE;
+        final int lock = of(high, low, ports);
         while (!HELD.weakCompareAndSetAcquire(held, lock, 0, 1)) {
-            // Reading leaves the line where it is; every attempt takes it from whoever holds the lock.
-            while ((int) HELD.getOpaque(held, lock) != 0) {
-                Thread.onSpinWait();
-            }
+            awaitFree(lock);
         }
         return lock;
+    }
+
+    /** Waits until whoever opens a session of this client endpoint is done, and takes nothing. */
+    void await(final long high, final long low, final int ports) {
+        awaitFree(of(high, low, ports));
+    }
+
+    private int of(final long high, final long low, final int ports) {
+        final long address = FlowHash.of(high, low, seedLo, seedHi);
+        return ((int) FlowHash.of(address, ports & 0xFFFF, seedHi, seedLo) & LOCKS - 1) * STRIDE;
+    }
+
+    /** Reading leaves the line where it is; every attempt to write takes it from whoever holds the lock. */
+    private void awaitFree(final int lock) {
+        while ((int) HELD.getAcquire(held, lock) != 0) {
+            Thread.onSpinWait();
+        }
     }
 
     void end(final int lock) {

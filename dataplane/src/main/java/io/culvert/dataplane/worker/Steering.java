@@ -16,7 +16,7 @@ import io.culvert.dataplane.wire.Wire;
 
 /** The way of a packet from the worker whose queue it came in on to the one that may know its session. */
 final class Steering {
-    private static final int NO_OPENING = -1;
+    static final int NO_OPENING = -1;
 
     private final int worker;
     private final Handoff handoff;
@@ -159,16 +159,16 @@ final class Steering {
      */
     int ownerOfFirst(final long keyLo, final long keyHi) {
         final int owner = ownerByRule(0, Ipv6Address.mapped((int) keyLo), keyLo, (int) keyHi);
-        final int holder = owner >= 0 ? owner : handoff.holderOf(worker, keyLo, keyHi);
-        return holder == Handoff.NOBODY ? worker : holder;
+        final int holder = owner == Admission.ANY_WORKER ? handoff.holderOf(worker, keyLo, keyHi) : owner;
+        return holder < 0 ? worker : holder;
     }
 
     /** {@link #ownerOfFirst(long, long)} of IPv6. @param keyLo in this worker's numbers */
     int ownerOfFirst(final long keyLo, final long keyHi, final long frame) {
         final int owner = ownerByRule(NativeMemory.getLong(frame + Ipv6.SOURCE),
                 NativeMemory.getLong(frame + Ipv6.SOURCE + Long.BYTES), keyLo, (int) keyHi);
-        final int holder = owner >= 0 ? owner : holderOfIpv6(frame, keyHi);
-        return holder == Handoff.NOBODY ? worker : holder;
+        final int holder = owner == Admission.ANY_WORKER ? holderOfIpv6(frame, keyHi) : owner;
+        return holder < 0 ? worker : holder;
     }
 
     private int ownerByRule(final long high, final long low, final long keyLo, final int ports) {
@@ -202,6 +202,21 @@ final class Steering {
      */
     static boolean isOfASessionPerhaps(final int reason) {
         return reason == DropReason.REVERSE_PATH.ordinal() || reason == DropReason.TUPLE_IN_USE.ordinal();
+    }
+
+    /**
+     * Whether a packet that may open nothing for this reason may be of a stray session, which {@link #handToStray} and
+     * its like hand it to: a rule admits its sender. Waits for whoever is opening that session at this moment.
+     */
+    boolean mayBeStray(final Burst burst, final int reason, final long high, final long low, final int ports) {
+        final boolean isOfNoSession = switch (DropReason.of(reason)) {
+            case MARTIAN, UDP_PORT_ZERO, NO_RULE, NO_SESSION, ACL -> true;
+            default -> false;
+        };
+        if (!isOfNoSession && mayHandOff(burst)) {
+            handoff.openings().await(high, low, ports);
+        }
+        return !isOfNoSession;
     }
 
     /** Hands a packet to whichever other worker has its session. @return false when none has */

@@ -126,8 +126,9 @@ public final class Worker {
         handoff.join(number, flows, book, echoes);
         errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
         fragments = new Fragments(number, handoff, steering, flows, book,
-                new Ipv4FragmentHeader(number, flows, steering, this::admit, single, fragmenter, ids, errors, arena),
-                new Ipv6FragmentHeader(number, flows, book, steering, this::admitIpv6, single,
+                new Ipv4FragmentHeader(number, flows, steering, () -> judge(0) >= 0, this::admit, single, fragmenter,
+                        ids, errors, arena),
+                new Ipv6FragmentHeader(number, flows, book, steering, this::mayOpenIpv6, this::admitIpv6, single,
                         new DatagramIds(plan.workers(), number, Integer.SIZE), errors6),
                 single, egress, waiting, counters);
         icmpv6 = new Icmpv6Relay(flows, book, martians, steering, neighbors, hops, egress, waiting, counters,
@@ -217,6 +218,10 @@ public final class Worker {
         ipv6.burst.end();
     }
 
+    private boolean mayOpenIpv6(final int udpAt) {
+        return ipv6.mayOpenAlone(udpAt, nowMs);
+    }
+
     private void admitIpv6(final int udpAt) {
         ipv6.admitAlone(udpAt, nowMs);
     }
@@ -262,7 +267,7 @@ public final class Worker {
         if (isHandedOn(i)) {
             return;
         }
-        final int slot = admission.open(rule, burst.keyLo(i), (int) burst.keyHi(i), burst.ingress, nowMs);
+        final int slot = admission.open(rule, burst.keyLo(i), (int) burst.keyHi(i), nowMs);
         if (slot >= 0) {
             steering.opened(burst, slot, false);
             burst.flow(i, flows.entryAddress(slot));
@@ -273,7 +278,9 @@ public final class Worker {
 
     /** A packet that may open nothing here may be of a session all the same. */
     private void refuse(final int i, final int reason) {
-        if (!isHandedOn(i) && !filterIn(i, reason)) {
+        final long client = Ipv6Address.mapped((int) burst.keyLo(i));
+        final boolean mayBeStray = steering.mayBeStray(burst, reason, 0, client, (int) burst.keyHi(i));
+        if (!(mayBeStray && isHandedOn(i)) && !filterIn(i, reason)) {
             end(i, reason);
         }
     }

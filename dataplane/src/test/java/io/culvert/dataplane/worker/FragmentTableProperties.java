@@ -102,7 +102,7 @@ class FragmentTableProperties {
 
     /** A fragment of which only the datagram counts; one field of the address after the other tells datagrams apart. */
     private static FragmentHeader of(final int address, final int id) {
-        final FragmentHeader fragment = new Ipv6FragmentHeader(0, null, null, null, null, null, null, null);
+        final FragmentHeader fragment = new Ipv6FragmentHeader(0, null, null, null, null, null, null, null, null);
         fragment.sourceHigh = address >>> 9;
         fragment.sourceLow = address >>> 6 & 7;
         fragment.destinationHigh = address >>> 3 & 7;

@@ -74,16 +74,17 @@ class OneSessionTest {
 
     /** From one source, to ever other ports: a flood that all workers receive is to hold none of them up. */
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void whoMayOpenNothingWaitsForNobody(final boolean ipv6) throws Exception {
+    @CsvSource({"false, false", "false, true", "true, false", "true, true"})
+    void whoMayOpenNothingWaitsForNobody(final boolean ipv6, final boolean isFragmented) throws Exception {
         try (SeveralWorkers relay = new SeveralWorkers(2, 100, NatBehavior.STRICT, true);
                 ExecutorService threads = Executors.newSingleThreadExecutor()) {
             final IpAddress client = ipv6 ? SeveralWorkers.client6(0)
                     : new IpAddress(0, Ipv6Address.mapped(SeveralWorkers.client4(0)));
             final int opening =
                     relay.handoff.openings().begin(client.high(), client.low(), Wire.net16(PORT) & 0xFFFF);
-            relay.send(EDGE, 0, SeveralWorkers.fromClient(ipv6, 0, PORT, NOBODY_LISTENS));
-            final Future<?> refused = threads.submit(relay.workers.getFirst()::doWork);
+            final byte[] whole = SeveralWorkers.fromClient(ipv6, 0, PORT, NOBODY_LISTENS);
+            relay.send(EDGE, 0, isFragmented ? halves(whole, 1)[0] : whole);
+            final Future<?> refused = threads.submit(relay::work);
             try {
                 refused.get(DEADLINE_S, TimeUnit.SECONDS);
             } finally {
