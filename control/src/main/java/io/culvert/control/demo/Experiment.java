@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 /** Clients in A talk to the echo server in C through a box in B, and everybody counts. */
 final class Experiment {
     /** Beyond its sending time a client starts, warms itself, waits for the last answers and ends. */
-    private static final Duration CLIENT_OVERHEAD = Duration.ofSeconds(60);
+    private static final Duration CLIENT_OVERHEAD = Scene.START_LIMIT;
     private static final int LINGER_MS = 3_000;
     private static final int WARM_UP_SECONDS = 2;
     private static final int WARM_UP_RATE = 5_000;
@@ -124,7 +124,12 @@ final class Experiment {
                 "--linger", Integer.toString(LINGER_MS), "--json"))), Map.of());
         final long deadline = System.nanoTime() + Duration.ofSeconds(seconds).plus(CLIENT_OVERHEAD).toNanos();
         String last = "";
-        while (client.isAlive() && System.nanoTime() < deadline) {
+        while (client.isAlive()) {
+            if (System.nanoTime() > deadline) {
+                throw new Failure(Failure.FAILED, name + " was to send for " + seconds + " s and had not ended "
+                        + CLIENT_OVERHEAD.toSeconds() + " s later; the last that it said: " + client.lastLine()
+                        + ". Fix: end what else keeps this machine busy");
+            }
             if (scene.pause() || isOver()) {
                 break;
             }

@@ -52,12 +52,17 @@ class DemoTest {
         }
     }
 
+    /** A demo starts three programs one after the other, and one again. */
+    private void awaitEnd() throws InterruptedException {
+        assertTrue(demo.waitFor(2 * Patience.SECONDS, TimeUnit.SECONDS), this::said);
+    }
+
     @ParameterizedTest
     @CsvSource({"--json, two-arm, 10.9.1.1", "--one-arm, one-arm, 10.9.0.1"})
     void everyPacketComesBackAndNothingStaysBehind(final String option, final String topology, final String source)
             throws Exception {
         start("--json", option, "--seconds", "2", "--rate", "5000");
-        assertTrue(demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS), this::said);
+        awaitEnd();
         assertEquals(0, demo.exitValue(), this::said);
 
         final Map<?, ?> report = (Map<?, ?>) StrictJson.parse(Files.readString(output()));
@@ -78,7 +83,7 @@ class DemoTest {
     @Test
     void everySessionOutlivesTheKilledRelayWithItsExternalPort() throws Exception {
         start("--json", "--kill-after", "2", "--rate", "5000");
-        assertTrue(demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS), this::said);
+        awaitEnd();
         assertEquals(0, demo.exitValue(), this::said);
 
         final Map<?, ?> report = (Map<?, ?>) StrictJson.parse(Files.readString(output()));
@@ -105,7 +110,7 @@ class DemoTest {
         assertEquals(3, children.size(), "relay, server and client");
         assertTrue(Command.attempt(List.of("kill", "-INT", Long.toString(demo.pid()))).isGood());
 
-        assertTrue(demo.waitFor(Patience.SECONDS, TimeUnit.SECONDS), this::said);
+        awaitEnd();
         assertEquals(0, demo.exitValue(), this::said);
         final Map<?, ?> report = (Map<?, ?>) StrictJson.parse(Files.readString(output()));
         assertTrue((Double) report.get("seconds") < ENDLESS_SECONDS, this::said);
