@@ -45,7 +45,7 @@ public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Me
                 relayedNs.min(), relayedNs.max(), 1.0, "", isRelayedSteady ? "" : "  (JIT not at rest)"));
         lines.add("");
         lines.add(line("The dearest costs as much as %.1f relayed packets; none may cost more than %.0f: %s", dearest(),
-                LIMIT, dearest() <= LIMIT ? "kept" : "BROKEN"));
+                LIMIT, verdict()));
         if (costs.stream().noneMatch(cost -> cost.refusal() == Refusal.AIMED_POOL)) {
             lines.add("The driver does not say how it spreads packets, so an aimed pool was not measured.");
         }
@@ -54,6 +54,14 @@ public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Me
 
     private double dearest() {
         return costs.stream().mapToDouble(this::inRelayed).max().orElse(0);
+    }
+
+    private String verdict() {
+        if (dearest() <= LIMIT) {
+            return "kept";
+        }
+        return isRelayedSteady && costs.stream().filter(cost -> inRelayed(cost) > LIMIT).anyMatch(Cost::isSteady)
+                ? "BROKEN" : "not judged, because the JIT was not at rest. Fix: measure without --quick";
     }
 
     private double inRelayed(final Cost cost) {

@@ -17,10 +17,14 @@ class RefusedReportTest {
     private static final double RELAYED_NS = 40;
 
     private static RefusedReport report(final double dearestNs) {
+        return report(dearestNs, true);
+    }
+
+    private static RefusedReport report(final double dearestNs, final boolean isSteady) {
         final WalkPlan plan = new WalkPlan(50_000, 800, 64, Mix.REFUSED, Effort.ofWalk(3, true));
         return new RefusedReport(plan, StallReportTest.MACHINE,
                 List.of(new Cost(Refusal.ACL, Median.of(100), 0, true),
-                        new Cost(Refusal.PAIRS, Median.of(dearestNs - 4, dearestNs, dearestNs + 4), 0, true)),
+                        new Cost(Refusal.PAIRS, Median.of(dearestNs - 4, dearestNs, dearestNs + 4), 0, isSteady)),
                 Median.of(RELAYED_NS), true);
     }
 
@@ -35,6 +39,12 @@ class RefusedReportTest {
     void oneThatCostsMoreIsNamed() {
         final String text = String.join("\n", report(444).text());
         assertTrue(text.contains("none may cost more than 11: BROKEN"), text);
+    }
+
+    @Test
+    void oneThatTheJitWasStillCompilingIsNotJudged() {
+        final String text = String.join("\n", report(444, false).text());
+        assertTrue(text.contains("none may cost more than 11: not judged, because the JIT was not at rest"), text);
     }
 
     @Test
