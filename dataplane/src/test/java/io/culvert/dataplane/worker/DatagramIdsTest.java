@@ -62,6 +62,7 @@ class DatagramIdsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 128})
+    @Tag("RFC7857-10")
     void noneComesBackBeforeHalfOfTheShareHasCome(final int workers) {
         final DatagramIds ids = new DatagramIds(workers, 0, Short.SIZE);
         final int half = IDS / workers / 2;
