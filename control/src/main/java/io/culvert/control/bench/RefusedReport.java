@@ -39,10 +39,10 @@ public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Me
         for (final Cost cost : costs) {
             lines.add(line("%-36s%-20s%10.1f%8.1f to %6.1f%10.1fx%12.2f%s", cost.refusal().meaning(),
                     cost.refusal().reason().label(), cost.ns().value(), cost.ns().min(), cost.ns().max(),
-                    inRelayed(cost), cost.allocated(), cost.isSteady() ? "" : "  (JIT not at rest)"));
+                    inRelayed(cost), cost.allocated(), rest(cost.isSteady())));
         }
         lines.add(line("%-56s%10.1f%8.1f to %6.1f%10.1fx%12s%s", "relayed, of an open session", relayedNs.value(),
-                relayedNs.min(), relayedNs.max(), 1.0, "", isRelayedSteady ? "" : "  (JIT not at rest)"));
+                relayedNs.min(), relayedNs.max(), 1.0, "", rest(isRelayedSteady)));
         lines.add("");
         lines.add(line("The dearest costs as much as %.1f relayed packets; none may cost more than %.0f: %s", dearest(),
                 LIMIT, verdict()));
@@ -50,6 +50,10 @@ public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Me
             lines.add("The driver does not say how it spreads packets, so an aimed pool was not measured.");
         }
         return lines;
+    }
+
+    private static String rest(final boolean isSteady) {
+        return isSteady ? "" : "  (JIT not at rest)";
     }
 
     private double dearest() {
@@ -61,7 +65,8 @@ public record RefusedReport(WalkPlan plan, Machine machine, List<Cost> costs, Me
             return "kept";
         }
         return isRelayedSteady && costs.stream().filter(cost -> inRelayed(cost) > LIMIT).anyMatch(Cost::isSteady)
-                ? "BROKEN" : "not judged, because the JIT was not at rest. Fix: measure without --quick";
+                ? "BROKEN"
+                : "not judged, because the JIT was not at rest. Fix: measure without --quick, on a quiet machine";
     }
 
     private double inRelayed(final Cost cost) {

@@ -115,9 +115,9 @@ public final class Relay implements AutoCloseable {
             openPort(port, config.workers().count());
         }
         pool = createPool(memory);
-        for (final PortConfig port : config.ports()) {
-            ports.get(config.ports().indexOf(port)).start(
-                    config.workers().count(), memory.descriptors(), port.mtu().orElse(0), spreadKey, pool);
+        for (int link = 0; link < ports.size(); link++) {
+            ports.get(link).start(config.workers().count(), memory.descriptors(),
+                    config.ports().get(link).mtu().orElse(0), spreadKey, pool);
         }
         plan = new PlanBuilder(config).build(port -> ports.get(config.ports().indexOf(port)).info().mac(),
                 port -> mtu(port, ports.get(config.ports().indexOf(port))));

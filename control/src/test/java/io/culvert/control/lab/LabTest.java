@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.culvert.bindings.libc.SocketAddress;
 import io.culvert.control.Failure;
 import io.culvert.control.StopSignal;
+import io.culvert.control.deploy.Patience;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -20,6 +21,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -38,10 +41,10 @@ class LabTest {
     @ValueSource(ints = {32, 758, 1_472, 1_473, 65_507})
     void everyPacketComesBackIntact(final int payload) {
         try (Echo echo = echo()) {
-            final ClientReport report = run(plan(echo.endpoint(), 20, 1_000, payload, LINGER));
-            assertSent(500, report.sent());
+            final ClientReport report = undisturbed(
+                    () -> run(plan(echo.endpoint(), 20, 1_000, payload, LINGER)), ClientReport::sent, 500, 500);
             assertNothingWrong(report);
-            assertEquals(report.sent(), report.received());
+            assertEquals(500, report.received());
             assertEquals(20, report.flowsAnswered());
             assertTrue(report.rttMicros(50) > 0 && report.rttMicros(50) <= report.rttMicros(100));
         }
@@ -49,21 +52,21 @@ class LabTest {
 
     @Test
     void theServerTellsWhoCame() {
+        final EchoReport report = undisturbed(LabTest::echoOfTwoSources, EchoReport::received, 500, 500);
+        assertEquals(500, report.sent());
+        assertEquals(List.of("127.0.0.1", "127.0.0.2"), report.sources().stream().map(s -> s.address()).toList());
+        for (final EchoReport.Source source : report.sources()) {
+            assertEquals(50, source.ports());
+            assertTrue(source.lowestPort() >= 41_000 && source.highestPort() <= 41_999);
+        }
+    }
+
+    private static EchoReport echoOfTwoSources() {
         try (Echo echo = echo()) {
-            final ClientPlan plan = new ClientPlan(echo.endpoint(), 100, 1_000, BRIEF, 100,
+            assertNothingWrong(run(new ClientPlan(echo.endpoint(), 100, 1_000, BRIEF, 100,
                     List.of(SocketAddress.of(LOOPBACK, 0), SocketAddress.of(LOOPBACK + 1, 0)),
-                    41_000, 41_999, 100_000, LINGER);
-            final ClientReport client = run(plan);
-            assertSent(500, client.sent());
-            assertNothingWrong(client);
-            final EchoReport report = echo.report();
-            assertEquals(client.sent(), report.received());
-            assertEquals(client.sent(), report.sent());
-            assertEquals(List.of("127.0.0.1", "127.0.0.2"), report.sources().stream().map(s -> s.address()).toList());
-            for (final EchoReport.Source source : report.sources()) {
-                assertEquals(50, source.ports());
-                assertTrue(source.lowestPort() >= 41_000 && source.highestPort() <= 41_999);
-            }
+                    41_000, 41_999, 100_000, LINGER)));
+            return echo.report();
         }
     }
 
@@ -103,8 +106,8 @@ class LabTest {
         try (DatagramSocket socket = loopbackSocket()) {
             unused = SocketAddress.of((InetSocketAddress) socket.getLocalSocketAddress());
         }
-        final ClientReport report = run(plan(unused, 10, 500, 100, Duration.ZERO));
-        assertSent(250, report.sent() + report.sendErrors());
+        final ClientReport report = undisturbed(() -> run(plan(unused, 10, 500, 100, Duration.ZERO)),
+                client -> client.sent() + client.sendErrors(), 250, 250);
         assertEquals(0, report.received());
         assertEquals(0, report.flowsAnswered());
         assertEquals(0, report.rttMicros(99));
@@ -112,15 +115,19 @@ class LabTest {
 
     @Test
     void partsInProcessesOfTheirOwnAddUpToOneReport() {
+        final ClientReport report = undisturbed(LabTest::inTwoProcesses, ClientReport::sent, 500 - 31, 500 + 31);
+        assertNothingWrong(report);
+        assertEquals(31, report.flows());
+        assertEquals(31, report.flowsAnswered());
+        assertTrue(report.rttMicros(50) > 0);
+    }
+
+    private static ClientReport inTwoProcesses() {
         try (Echo echo = echo(); StopSignal stop = new StopSignal()) {
-            final ClientPlan plan = plan(echo.endpoint(), 31, 1_000, 100, LINGER);
-            final ClientReport report = ClientFleet.runInProcesses(plan, 2, stop, now -> { });
-            assertNothingWrong(report);
-            assertEquals(31, report.flows());
-            assertEquals(31, report.flowsAnswered());
+            final ClientReport report = ClientFleet.runInProcesses(
+                    plan(echo.endpoint(), 31, 1_000, 100, LINGER), 2, stop, now -> { });
             assertEquals(echo.report().received(), report.sent());
-            assertSent(500 + 31, report.sent());
-            assertTrue(report.rttMicros(50) > 0);
+            return report;
         }
     }
 
@@ -206,9 +213,17 @@ class LabTest {
         }
     }
 
-    /** A client that a busy machine keeps from sending in time does not make up for it when its time is over. */
-    private static void assertSent(final long planned, final long sent) {
-        assertTrue(sent > planned / 4 && sent <= planned, "sent " + sent + " of " + planned);
+    /** A client that loses its core for 100 ms puts off for good what it owed: it is run again until none was. */
+    private static <T> T undisturbed(final Supplier<T> run, final ToLongFunction<T> sent, final long least,
+                                     final long most) {
+        final long deadline = System.nanoTime() + Patience.LIMIT.toNanos();
+        T report = run.get();
+        while (sent.applyAsLong(report) < least && System.nanoTime() < deadline) {
+            report = run.get();
+        }
+        final long packets = sent.applyAsLong(report);
+        assertTrue(packets >= least && packets <= most, "sent " + packets + ", not " + least + " to " + most);
+        return report;
     }
 
     private static void assertNothingWrong(final ClientReport report) {

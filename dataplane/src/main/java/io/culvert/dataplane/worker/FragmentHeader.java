@@ -35,11 +35,11 @@ abstract class FragmentHeader {
     /** Makes the first fragment that was read the burst's only packet, with the key of its flow. */
     abstract void put(Burst burst, long mbuf);
 
-    /** Whether {@link #admit} would open a session for that packet, as far as can be told before. */
-    abstract boolean mayOpen();
+    /** Whether that packet may open a session. @return a rule's index, or the complement (~) of a drop reason's */
+    abstract int judge();
 
-    /** Opens a session for that packet, or drops it. */
-    abstract void admit();
+    /** Opens a session for that packet as it was judged, or drops it; who opens one holds the lock of its client. */
+    abstract void settle(int verdict);
 
     /** An id for a datagram that leaves. */
     abstract int nextId();

@@ -154,13 +154,13 @@ final class Fragments {
         int owner = ownerOfFirst(burst);
         long flow = owner == worker ? flowOf(burst, mbuf) : Burst.NO_FLOW;
         if (owner == worker && flow == Burst.NO_FLOW) {
-            // Nobody has it. Who may open it locks its client out and looks again: another worker may just have.
-            final boolean mayOpen = fragment.mayOpen();
-            final int opening = mayOpen ? steering.beginOpening(fragment.sourceHigh, fragment.sourceLow,
-                    fragment.ports()) : Steering.NO_OPENING;
+            // Nobody has it. Who may open it takes its client's lock and looks again: another worker may just have.
+            final int verdict = fragment.judge();
+            final int opening = verdict < 0 ? Steering.NO_OPENING
+                    : steering.beginOpening(fragment.sourceHigh, fragment.sourceLow, fragment.ports());
             try {
-                owner = mayOpen ? ownerOfFirst(burst) : worker;
-                flow = owner == worker ? admitted(burst) : Burst.NO_FLOW;
+                owner = verdict < 0 ? worker : ownerOfFirst(burst);
+                flow = owner == worker ? settled(burst, verdict) : Burst.NO_FLOW;
             } finally {
                 steering.endOpening(opening);
             }
@@ -221,11 +221,11 @@ final class Fragments {
     }
 
     /** Opens the session of the burst's only packet. @return its flow, or GONE when it has been dropped */
-    private long admitted(final Burst burst) {
+    private long settled(final Burst burst, final int verdict) {
         // Whose session it is has been found out: it is not handed on from here.
         final int hops = burst.hops;
         burst.hops = Burst.SETTLED;
-        fragment.admit();
+        fragment.settle(verdict);
         burst.hops = hops;
         return burst.flow(0);
     }

@@ -13,7 +13,8 @@ import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.function.BooleanSupplier;
+import java.util.function.IntConsumer;
+import java.util.function.IntSupplier;
 
 /** Fragments of IPv4, which routers on the way may cut again (RFC 791). Works on a copy of the header. */
 final class Ipv4FragmentHeader extends FragmentHeader {
@@ -22,8 +23,8 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     private final int worker;
     private final FlowTable flows;
     private final Steering steering;
-    private final BooleanSupplier mayOpen;
-    private final Runnable admit;
+    private final IntSupplier judge;
+    private final IntConsumer settle;
     private final SingleRewriter rewriter;
     private final Fragmenter fragmenter;
     private final DatagramIds ids;
@@ -31,18 +32,18 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     private final MemorySegment header;
 
     /**
-     * @param mayOpen whether {@code admit} would open a session for the burst's packet
-     * @param admit opens sessions for the packets of the burst that have no flow, or drops them
+     * @param judge says whether the burst's packet may open a session
+     * @param settle opens it as it was judged, or drops the packet
      */
     Ipv4FragmentHeader(final int worker, final FlowTable flows, final Steering steering,
-                       final BooleanSupplier mayOpen, final Runnable admit, final SingleRewriter rewriter,
+                       final IntSupplier judge, final IntConsumer settle, final SingleRewriter rewriter,
                        final Fragmenter fragmenter, final DatagramIds ids, final IcmpErrors errors,
                        final Arena arena) {
         this.worker = worker;
         this.flows = flows;
         this.steering = steering;
-        this.mayOpen = mayOpen;
-        this.admit = admit;
+        this.judge = judge;
+        this.settle = settle;
         this.rewriter = rewriter;
         this.fragmenter = fragmenter;
         this.ids = ids;
@@ -109,13 +110,13 @@ final class Ipv4FragmentHeader extends FragmentHeader {
     }
 
     @Override
-    boolean mayOpen() {
-        return mayOpen.getAsBoolean();
+    int judge() {
+        return judge.getAsInt();
     }
 
     @Override
-    void admit() {
-        admit.run();
+    void settle(final int verdict) {
+        settle.accept(verdict);
     }
 
     @Override

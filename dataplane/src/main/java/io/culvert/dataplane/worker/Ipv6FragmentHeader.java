@@ -14,7 +14,7 @@ import io.culvert.dataplane.wire.Ipv6Address;
 import io.culvert.dataplane.wire.Udp;
 import io.culvert.dataplane.wire.Wire;
 import java.util.function.IntConsumer;
-import java.util.function.IntPredicate;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Fragments of IPv6 (RFC 8200 4.5): UDP stands right behind the fragment header, other extension headers in front of
@@ -31,8 +31,8 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     private final FlowTable flows;
     private final AddressBook book;
     private final Steering steering;
-    private final IntPredicate mayOpen;
-    private final IntConsumer admit;
+    private final IntUnaryOperator judge;
+    private final IntConsumer settle;
     private final SingleRewriter rewriter;
     private final DatagramIds ids;
     private final Icmpv6Errors errors;
@@ -45,19 +45,19 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     private short checksum;
 
     /**
-     * @param mayOpen whether {@code admit} would open a session for the burst's packet; told where UDP lies
-     * @param admit opens a session for the burst's packet that has no flow, or drops it; told where UDP lies
+     * @param judge says whether the burst's packet may open a session; told where UDP lies
+     * @param settle opens it as it was judged, or drops the packet
      * @param rewriter shared with IPv4
      */
     Ipv6FragmentHeader(final int worker, final FlowTable flows, final AddressBook book, final Steering steering,
-                       final IntPredicate mayOpen, final IntConsumer admit, final SingleRewriter rewriter,
+                       final IntUnaryOperator judge, final IntConsumer settle, final SingleRewriter rewriter,
                        final DatagramIds ids, final Icmpv6Errors errors) {
         this.worker = worker;
         this.flows = flows;
         this.book = book;
         this.steering = steering;
-        this.mayOpen = mayOpen;
-        this.admit = admit;
+        this.judge = judge;
+        this.settle = settle;
         this.rewriter = rewriter;
         this.ids = ids;
         this.errors = errors;
@@ -166,13 +166,13 @@ final class Ipv6FragmentHeader extends FragmentHeader {
     }
 
     @Override
-    boolean mayOpen() {
-        return mayOpen.test(udpAt());
+    int judge() {
+        return judge.applyAsInt(udpAt());
     }
 
     @Override
-    void admit() {
-        admit.accept(udpAt());
+    void settle(final int verdict) {
+        settle.accept(verdict);
     }
 
     @Override

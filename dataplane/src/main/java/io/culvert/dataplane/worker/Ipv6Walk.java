@@ -155,32 +155,33 @@ final class Ipv6Walk {
         }
     }
 
-    /** {@link #admit} for a packet that was put into the burst alone. @param at where its UDP header lies */
-    void admitAlone(final int at, final long nowMs) {
+    /** {@link #judge} for a packet that was put into the burst alone. @param at where its UDP header lies */
+    int judgeAlone(final int at, final long nowMs) {
         udpAt[0] = at;
         isStranger[0] = false;
-        admit(0, nowMs);
+        return judge(0, sourceHigh(0), sourceLow(0), nowMs);
     }
 
-    /** Whether {@link #admitAlone} would open a session, as far as can be told before. */
-    boolean mayOpenAlone(final int at, final long nowMs) {
-        final long high = NativeMemory.getLong(burst.frame(0) + Ipv6.SOURCE);
-        final long low = NativeMemory.getLong(burst.frame(0) + Ipv6.SOURCE + Long.BYTES);
-        udpAt[0] = at;
-        return !isMartian(high, low) && judge(0, high, low, nowMs) >= 0;
+    /** Ends what {@link #judgeAlone} began; the caller holds the lock of the packet's client. */
+    void settleAlone(final int verdict, final long nowMs) {
+        if (verdict < 0) {
+            refuse(0, sourceHigh(0), sourceLow(0), DropReason.of(~verdict));
+        } else {
+            open(0, sourceHigh(0), sourceLow(0), verdict, nowMs);
+        }
     }
 
-    private boolean isMartian(final long high, final long low) {
-        return admission.isMartian(high, low) || Ipv6Address.isLinkLocal(high);
+    private long sourceHigh(final int i) {
+        return NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
+    }
+
+    private long sourceLow(final int i) {
+        return NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
     }
 
     private void admit(final int i, final long nowMs) {
-        final long high = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE);
-        final long low = NativeMemory.getLong(burst.frame(i) + Ipv6.SOURCE + Long.BYTES);
-        if (isMartian(high, low)) {
-            burst.drop(i, DropReason.MARTIAN);
-            return;
-        }
+        final long high = sourceHigh(i);
+        final long low = sourceLow(i);
         final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
         // An earlier packet of this burst may have opened the session, and given the source a number.
         setKey(i, book.find(high, low), destination, (int) burst.keyHi(i));
@@ -194,7 +195,7 @@ final class Ipv6Walk {
             refuse(i, high, low, DropReason.of(~verdict));
             return;
         }
-        final int opening = steering.beginOpening(burst, high, low, (int) burst.keyHi(i));
+        final int opening = steering.beginOpening(high, low, (int) burst.keyHi(i));
         try {
             open(i, high, low, verdict, nowMs);
         } finally {
@@ -202,7 +203,11 @@ final class Ipv6Walk {
         }
     }
 
+    /** @return the index of its rule, or the complement (~) of a drop reason's ordinal */
     private int judge(final int i, final long high, final long low, final long nowMs) {
+        if (admission.isMartian(high, low) || Ipv6Address.isLinkLocal(high)) {
+            return ~DropReason.MARTIAN.ordinal();
+        }
         final int destination = (int) (burst.keyLo(i) >>> Integer.SIZE);
         final int hopLimit = NativeMemory.getShort(burst.frame(i) + Ipv6.NEXT_HEADER) >>> Byte.SIZE & 0xFF;
         // No rule names what is no address of the plan; another worker may have it as a client's, whom a target sees.
@@ -232,9 +237,14 @@ final class Ipv6Walk {
 
     /** A packet that may open nothing here may be of a session all the same. */
     private void refuse(final int i, final long high, final long low, final DropReason reason) {
-        final boolean mayBeStray =
-                steering.mayBeStray(burst, reason.ordinal(), high, low, (int) burst.keyHi(i));
-        if (!(mayBeStray && isHandedOn(i, high, low)) && !(reason == DropReason.NO_SESSION && filterIn(i))) {
+        if (Steering.isOfNoClient(reason)) {
+            if (reason != DropReason.NO_SESSION || !filterIn(i)) {
+                end(i, reason);
+            }
+            return;
+        }
+        steering.awaitOpening(burst, high, low, (int) burst.keyHi(i));
+        if (!isHandedOn(i, high, low)) {
             end(i, reason);
         }
     }

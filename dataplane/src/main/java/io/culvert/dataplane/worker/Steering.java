@@ -204,19 +204,19 @@ final class Steering {
         return reason == DropReason.REVERSE_PATH.ordinal() || reason == DropReason.TUPLE_IN_USE.ordinal();
     }
 
-    /**
-     * Whether a packet that may open nothing for this reason may be of a stray session, which {@link #handToStray} and
-     * its like hand it to: a rule admits its sender. Waits for whoever is opening that session at this moment.
-     */
-    boolean mayBeStray(final Burst burst, final int reason, final long high, final long low, final int ports) {
-        final boolean isOfNoSession = switch (DropReason.of(reason)) {
+    /** Whether a packet that may open nothing for this reason is of no client's session: no rule admits its sender. */
+    static boolean isOfNoClient(final DropReason reason) {
+        return switch (reason) {
             case MARTIAN, UDP_PORT_ZERO, NO_RULE, NO_SESSION, ACL -> true;
             default -> false;
         };
-        if (!isOfNoSession && mayHandOff(burst)) {
+    }
+
+    /** Waits for whoever opens a session of this client endpoint at this moment: then it can be found. */
+    void awaitOpening(final Burst burst, final long high, final long low, final int ports) {
+        if (mayHandOff(burst)) {
             handoff.openings().await(high, low, ports);
         }
-        return !isOfNoSession;
     }
 
     /** Hands a packet to whichever other worker has its session. @return false when none has */
@@ -248,11 +248,6 @@ final class Steering {
      */
     int beginOpening(final long high, final long low, final int ports) {
         return handoff.workers() == 1 ? NO_OPENING : handoff.openings().begin(high, low, ports);
-    }
-
-    /** {@link #beginOpening} for a packet of the burst, unless it is settled: then {@link Fragments} has the lock. */
-    int beginOpening(final Burst burst, final long high, final long low, final int ports) {
-        return burst.hops == Burst.SETTLED ? NO_OPENING : beginOpening(high, low, ports);
     }
 
     void endOpening(final int opening) {

@@ -126,9 +126,9 @@ public final class Worker {
         handoff.join(number, flows, book, echoes);
         errors6 = new Icmpv6Errors(plan.icmp(), errors.budget(), plan.links(), pool, egress, counters, arena);
         fragments = new Fragments(number, handoff, steering, flows, book,
-                new Ipv4FragmentHeader(number, flows, steering, () -> judge(0) >= 0, this::admit, single, fragmenter,
-                        ids, errors, arena),
-                new Ipv6FragmentHeader(number, flows, book, steering, this::mayOpenIpv6, this::admitIpv6, single,
+                new Ipv4FragmentHeader(number, flows, steering, () -> judge(0), this::settle, single, fragmenter, ids,
+                        errors, arena),
+                new Ipv6FragmentHeader(number, flows, book, steering, this::judgeIpv6, this::settleIpv6, single,
                         new DatagramIds(plan.workers(), number, Integer.SIZE), errors6),
                 single, egress, waiting, counters);
         icmpv6 = new Icmpv6Relay(flows, book, martians, steering, neighbors, hops, egress, waiting, counters,
@@ -218,12 +218,12 @@ public final class Worker {
         ipv6.burst.end();
     }
 
-    private boolean mayOpenIpv6(final int udpAt) {
-        return ipv6.mayOpenAlone(udpAt, nowMs);
+    private int judgeIpv6(final int udpAt) {
+        return ipv6.judgeAlone(udpAt, nowMs);
     }
 
-    private void admitIpv6(final int udpAt) {
-        ipv6.admitAlone(udpAt, nowMs);
+    private void settleIpv6(final int verdict) {
+        ipv6.settleAlone(verdict, nowMs);
     }
 
     void admit() {
@@ -247,7 +247,7 @@ public final class Worker {
             return;
         }
         final int opening =
-                steering.beginOpening(burst, 0, Ipv6Address.mapped((int) burst.keyLo(i)), (int) burst.keyHi(i));
+                steering.beginOpening(0, Ipv6Address.mapped((int) burst.keyLo(i)), (int) burst.keyHi(i));
         try {
             open(i, verdict);
         } finally {
@@ -255,6 +255,16 @@ public final class Worker {
         }
     }
 
+    /** Ends what {@link #judge} began for the burst's only packet, whose client's lock the caller holds. */
+    private void settle(final int verdict) {
+        if (verdict < 0) {
+            refuse(0, ~verdict);
+        } else {
+            open(0, verdict);
+        }
+    }
+
+    /** @return the index of its rule, or the complement (~) of a drop reason's ordinal */
     private int judge(final int i) {
         final int source = (int) burst.keyLo(i);
         final int ttl = NativeMemory.getShort(burst.frame(i) + Ipv4.TTL) & 0xFF;
@@ -278,9 +288,14 @@ public final class Worker {
 
     /** A packet that may open nothing here may be of a session all the same. */
     private void refuse(final int i, final int reason) {
-        final long client = Ipv6Address.mapped((int) burst.keyLo(i));
-        final boolean mayBeStray = steering.mayBeStray(burst, reason, 0, client, (int) burst.keyHi(i));
-        if (!(mayBeStray && isHandedOn(i)) && !filterIn(i, reason)) {
+        if (Steering.isOfNoClient(DropReason.of(reason))) {
+            if (!filterIn(i, reason)) {
+                end(i, reason);
+            }
+            return;
+        }
+        steering.awaitOpening(burst, 0, Ipv6Address.mapped((int) burst.keyLo(i)), (int) burst.keyHi(i));
+        if (!isHandedOn(i)) {
             end(i, reason);
         }
     }
