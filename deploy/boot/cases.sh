@@ -77,8 +77,8 @@ prepare_host() {
     guest "culvert-host-prepare --config /etc/culvert/host.conf"
 }
 
-# begin_traffic SECONDS FLOWS [PAYLOAD]: echoed datagrams, one a second and flow, for so long or until the client is told
-# to end. An emulated relay takes 15 ms and more for a packet while its methods are interpreted, and does not poll for
+# begin_traffic SECONDS FLOWS [PAYLOAD [RATE]]: echoed datagrams, one a second and flow unless a rate is given, for so long
+# or until the client is told to end. An emulated relay takes 15 ms and more for a packet while its methods are interpreted, and does not poll for
 # seconds at a time.
 # The programs themselves are the jobs: of a function in the background only the shell around it would hear a signal.
 begin_traffic() {
@@ -87,7 +87,7 @@ begin_traffic() {
     server=$!
     until_holds 300 in_servers grep -q ":1ED2 " /proc/self/net/udp || { kill "$server"; return 1; }
     ip netns exec "$clients" "$lab" lab client --target $listener --bind $client_address --flows "$2" \
-        --rate "$2" --seconds "$1" --payload "${3:-200}" --linger 60000 --json \
+        --rate "${4:-$2}" --seconds "$1" --payload "${3:-200}" --linger 60000 --json \
         > "$directory/client.json" 2> "$directory/client.txt" &
     client=$!
 }
