@@ -18,8 +18,9 @@ write_guest() {
 
 # configure WORKERS [MTU]: a rule of each family on the two ports.
 configure() {
-    local cores="[0, 1]" mtu=${2:-1500}
-    [[ $1 == 2 ]] || cores="[1]"
+    local cores mtu=${2:-1500}
+    # A single worker leaves the first processor to everything else.
+    if [[ $1 == 1 ]]; then cores="[1]"; else cores="[$(seq -s ', ' 0 $(($1 - 1)))]"; fi
     write_guest $config << END
 instance: boot
 ports:
@@ -70,9 +71,10 @@ relay_from_nothing() {
     prepare_host && configure 2 && guest "systemctl stop culvert" && start_relay
 }
 
-# prepare_host [PAGES]: what host.conf asks for, and that it is done.
+# prepare_host [PAGES [OWNER]]: what host.conf asks for, and that it is done.
 prepare_host() {
-    printf 'page-size 2M\npages %s\nowner culvert\ndevice %s\ndevice %s\n' "${1:-300}" "$edge_slot" "$inner_slot" |
+    printf 'page-size 2M\npages %s\nowner %s\ndevice %s\ndevice %s\n' \
+        "${1:-300}" "${2:-culvert}" "$edge_slot" "$inner_slot" |
         write_guest /etc/culvert/host.conf
     guest "culvert-host-prepare --config /etc/culvert/host.conf"
 }
@@ -399,6 +401,27 @@ e1000e_relays_with_one_worker() {
     swap e1000e && configure 1 && start_relay && traffic 10 50 && expect lost -eq 0
 }
 
+four_queues_relay_with_four_workers() {
+    restart_guest virtio 4 && prepare_host && configure 4 && start_relay && traffic 60 50 && traffic 20 50 &&
+        expect lost -eq 0 && expect corrupted -eq 0 && ports_kept && replies_reach_their_worker_without_a_handoff
+}
+
+# What deploy/README.md says for virtual machines without one.
+a_host_without_an_iommu_is_refused_until_it_is_allowed() {
+    restart_guest virtio 2 --no-iommu || return 1
+    ! prepare_host > "$directory/refused.txt" 2>&1 || fail "vfio got NICs that are in no IOMMU group" || return 1
+    grep -q "$edge_slot is in no IOMMU group.*enable_unsafe_noiommu_mode" "$directory/refused.txt" ||
+        fail "the refusal names no mend: $(cat "$directory/refused.txt")" || return 1
+    guest "systemctl stop culvert; rm -rf /dev/shm/culvert &&
+        echo Y > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode &&
+        sed 's/ culvert culvert / root root /' /usr/lib/tmpfiles.d/culvert.conf > /etc/tmpfiles.d/culvert.conf &&
+        systemd-tmpfiles --create culvert.conf &&
+        ln -sf /usr/share/culvert/service.d/no-iommu.conf /etc/systemd/system/culvert.service.d/ &&
+        systemctl daemon-reload" || return 1
+    prepare_host 300 root && configure 2 && start_relay && traffic 60 50 && traffic 20 50 &&
+        expect lost -eq 0 && expect corrupted -eq 0
+}
+
 cases=(
     the_device_policy_covers_the_container_of_vfio
     vfio_is_loaded_at_boot_before_any_service_asks
@@ -421,4 +444,6 @@ cases=(
     a_reboot_brings_the_relay_back_unattended
     vmxnet3_relays_with_two_workers
     e1000e_relays_with_one_worker
+    four_queues_relay_with_four_workers
+    a_host_without_an_iommu_is_refused_until_it_is_allowed
 )

@@ -56,7 +56,8 @@ nic() {
     esac
 }
 
-# start_guest KIND QUEUES [--no-iommu]: boots the image in $directory, both NICs of that kind, and waits for SSH.
+# start_guest KIND QUEUES [--no-iommu]: boots the image in $directory, both NICs of that kind, and waits for SSH. As many
+# processors as queues, all of them emulated by one thread.
 start_guest() {
     local iommu=(-device "intel-iommu,intremap=on,caching-mode=on") name net
     [[ ${3:-} != --no-iommu ]] || iommu=()
@@ -64,7 +65,7 @@ start_guest() {
     # no_timer_check: on a busy host the guest's kernel sees no tick in time and panics ("timer doesn't work").
     # One emulating thread: four of them on two cores take ten times as long. KVM is not used: not every CI has it.
     nice -n "${BOOT_NICE:-10}" taskset -c "${BOOT_CPU:-0}" qemu-system-x86_64 -accel tcg,thread=single \
-        -machine q35,kernel-irqchip=split -cpu max -smp 2 -m 4096 -display none -nodefaults "${iommu[@]}" \
+        -machine q35,kernel-irqchip=split -cpu max -smp "$2" -m 4096 -display none -nodefaults "${iommu[@]}" \
         -kernel "$directory/vmlinuz" -initrd "$directory/initrd.img" -append "root=/dev/vda rw console=ttyS0 quiet \
             intel_iommu=on iommu=pt tsc=reliable clocksource=tsc no_timer_check mitigations=off transparent_hugepage=never hugepages=${HUGEPAGES:-400}" \
         -drive "file=$directory/disk.img,if=virtio,format=raw,cache=unsafe" -device virtio-rng-pci \
@@ -104,6 +105,17 @@ open_networks() {
 
 # Ends the connection that carries the guest's commands.
 leave_guest() { ssh -q -O exit -o ControlPath="$directory/ssh-%p" -p $ssh_port root@127.0.0.1 2> /dev/null || true; }
+
+is_gone() { ! kill -0 "$1"; }
+
+# Another machine with the same disk: restart_guest KIND QUEUES [--no-iommu], as start_guest.
+restart_guest() {
+    guest "systemctl poweroff" || true
+    leave_guest
+    until_holds 600 is_gone "$qemu" || return 1
+    wait "$qemu" || true
+    start_guest "$@"
+}
 
 stop_guest() {
     [[ $qemu ]] || return 0
