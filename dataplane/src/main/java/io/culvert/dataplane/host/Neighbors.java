@@ -369,9 +369,13 @@ public final class Neighbors {
         return entries.get(JAVA_INT, at(adjacency) + EGRESS) & 0xFFFF;
     }
 
-    /** Whether the next hop has been given up: what waits for it may as well be dropped. */
-    public boolean hasFailed(final int place) {
-        return state[place] == FAILED;
+    /**
+     * Whether waiting for the next hop is in vain: it was given up, its last request has had a second, and the next
+     * one, which a packet can have sent by {@link #need}, may not be sent yet.
+     */
+    public boolean hasFailed(final int place, final long nowMs) {
+        final long sinceMs = nowMs - askedMs[place];
+        return state[place] == FAILED && sinceMs >= RETRY_MS && sinceMs < patienceMs(FAILED, tries[place]);
     }
 
     public boolean isResolved(final int place) {

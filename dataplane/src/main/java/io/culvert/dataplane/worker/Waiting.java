@@ -82,7 +82,7 @@ final class Waiting {
             return;
         }
         neighbors.need(nextHop);
-        if (neighbors.hasFailed(nextHop)) {
+        if (neighbors.hasFailed(nextHop, nowMs)) {
             burst.drop(packet, DropReason.NEIGHBOR_UNRESOLVED);
             return;
         }
@@ -134,7 +134,7 @@ final class Waiting {
                 if (neighbors.isResolved(place[room])) {
                     burst.received.setAtIndex(JAVA_LONG, walking++, mbuf[room]);
                     remove(room);
-                } else if (neighbors.hasFailed(place[room]) || nowMs - sinceMs[room] > PATIENCE_MS) {
+                } else if (neighbors.hasFailed(place[room], nowMs) || nowMs - sinceMs[room] > PATIENCE_MS) {
                     burst.drop(mbuf[room], DropReason.NEIGHBOR_UNRESOLVED);
                     remove(room);
                 }

@@ -93,26 +93,30 @@ class NeighborsTest {
             final long now = START_MS + 1_000 * second;
             assertEquals(1, maintain(now).size(), "second " + second);
             assertEquals(0, maintain(now + 999).size(), "not yet again");
-            assertFalse(neighbors.hasFailed(adjacency));
+            assertFalse(neighbors.hasFailed(adjacency, now + 999));
         }
         final int generation = neighbors.generation();
         assertEquals(List.of(), maintain(START_MS + 3_000));
-        assertTrue(neighbors.hasFailed(adjacency));
+        assertTrue(neighbors.hasFailed(adjacency, START_MS + 3_000));
         assertNotEquals(generation, neighbors.generation());
         assertEquals(List.of(), maintain(START_MS + 600_000), "nobody needs it");
 
         long now = START_MS + 600_000;
         neighbors.need(adjacency);
+        assertFalse(neighbors.hasFailed(adjacency, now), "what needs it waits for the request");
         assertEquals(1, maintain(now).size());
         for (final int waitMs : new int[] {4_000, 8_000, 16_000, 16_000, 16_000}) {
+            assertFalse(neighbors.hasFailed(adjacency, now + 999), "and for its answer");
+            assertTrue(neighbors.hasFailed(adjacency, now + 1_000));
             neighbors.need(adjacency);
             assertEquals(List.of(), maintain(now + waitMs - 1), "before " + waitMs);
+            assertTrue(neighbors.hasFailed(adjacency, now + waitMs - 1));
             now += waitMs;
             assertEquals(List.of(new Request(0, HOP, 0)), maintain(now), "after " + waitMs);
         }
         neighbors.confirm(0, HOP, MAC, now);
         assertTrue(neighbors.isResolved(adjacency));
-        assertFalse(neighbors.hasFailed(adjacency));
+        assertFalse(neighbors.hasFailed(adjacency, now + 1_500));
     }
 
     @Test
@@ -127,11 +131,11 @@ class NeighborsTest {
         assertTrue(neighbors.isResolved(adjacency));
         assertEquals(List.of(new Request(0, HOP, 0)), maintain(START_MS + 33_001), "then everybody is asked");
         assertFalse(neighbors.isResolved(adjacency));
-        assertFalse(neighbors.hasFailed(adjacency), "packets wait for the answer");
+        assertFalse(neighbors.hasFailed(adjacency, START_MS + 33_001), "packets wait for the answer");
         for (int second = 34; second < 37; second++) {
             maintain(START_MS + 1_000 * second + 1);
         }
-        assertTrue(neighbors.hasFailed(adjacency));
+        assertTrue(neighbors.hasFailed(adjacency, START_MS + 36_001));
     }
 
     @Test

@@ -114,6 +114,20 @@ class WaitingTest {
         assertEquals(1, relay.pass(EDGE, INNER, fromClient(PORT, LISTEN)).size());
     }
 
+    /** RFC 1122 2.3.2.2: the packet that has a next hop asked for is saved, also when nobody was there before. */
+    @Test
+    void whoeverComesUpLaterGetsThePacketThatHasItAskedForAgain() {
+        relay.send(EDGE, fromClient(PORT, LISTEN));
+        relay.workForMs(60_000);
+        relay.received(INNER);
+        relay.send(EDGE, fromClient(PORT, LISTEN));
+        relay.workForMs(200);
+        assertEquals(1, relay.received(INNER).size(), "one request");
+        assertEquals(1, relay.count(WorkerCounter.WAITING));
+        assertEquals(1, relay.pass(INNER, INNER, arpReply(TARGET_MAC, TARGET)).size());
+        assertEquals(1, relay.dropped(), "the one of a minute before");
+    }
+
     /** The worker that asks is another thread: it may give a next hop up while this one is about to cut a packet. */
     @Test
     void whatIsToBeCutWaitsWhenItsNextHopIsGivenUpMeanwhile() {
