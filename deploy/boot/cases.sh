@@ -79,9 +79,9 @@ prepare_host() {
     guest "culvert-host-prepare --config /etc/culvert/host.conf"
 }
 
-# begin_traffic SECONDS FLOWS [PAYLOAD [RATE]]: echoed datagrams, one a second and flow unless a rate is given, for so long
-# or until the client is told to end. An emulated relay takes 15 ms and more for a packet while its methods are interpreted, and does not poll for
-# seconds at a time.
+# begin_traffic SECONDS FLOWS [PAYLOAD [RATE]]: echoed datagrams, RATE a second of all flows together or one a second of
+# each, for so long or until the client is told to end. An emulated relay takes 15 ms and more for a packet while its
+# methods are interpreted, and does not poll for seconds at a time.
 # The programs themselves are the jobs: of a function in the background only the shell around it would hear a signal.
 begin_traffic() {
     rm -f "$directory"/{client.json,client.txt,flows.txt}

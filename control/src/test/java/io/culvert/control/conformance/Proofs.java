@@ -41,28 +41,29 @@ final class Proofs {
 
     /** @param since reports that are older are of another build */
     static Proofs of(final List<Path> modules, final Path walkFolders, final Instant since) {
-        final Proofs proofs = new Proofs();
-        try {
-            proofs.readDeclarations(modules, walkFolders);
-            for (final Path module : modules) {
-                proofs.readReports(module.resolve("target/surefire-reports"), since);
-            }
-        } catch (final IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        final Proofs proofs = read(modules, walkFolders);
+        modules.forEach(module -> proofs.readReports(module.resolve("target/surefire-reports"), since));
         return proofs;
     }
 
     /** What the sources declare, as if all of it had run and passed. */
     static Proofs declared(final List<Path> modules, final Path walkFolders) {
+        final Proofs proofs = read(modules, walkFolders);
+        proofs.tests().forEach(test -> proofs.passed.put(test, 1));
+        proofs.passed.put(WALK_TEST, proofs.walks.size());
+        return proofs;
+    }
+
+    private static Proofs read(final List<Path> modules, final Path walkFolders) {
         final Proofs proofs = new Proofs();
-        try {
-            proofs.readDeclarations(modules, walkFolders);
+        try (Stream<Path> folders = Files.list(walkFolders)) {
+            for (final Path module : modules) {
+                proofs.readSources(module.resolve("src/test/java"));
+            }
+            folders.filter(Files::isDirectory).forEach(folder -> proofs.walks.add(WALK_PREFIX + folder.getFileName()));
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        proofs.tests().forEach(test -> proofs.passed.put(test, 1));
-        proofs.passed.put(WALK_TEST, proofs.walks.size());
         return proofs;
     }
 
@@ -92,15 +93,6 @@ final class Proofs {
 
     Set<String> tests() {
         return tagsByTest.keySet();
-    }
-
-    private void readDeclarations(final List<Path> modules, final Path walkFolders) throws IOException {
-        for (final Path module : modules) {
-            readSources(module.resolve("src/test/java"));
-        }
-        try (Stream<Path> folders = Files.list(walkFolders)) {
-            folders.filter(Files::isDirectory).forEach(folder -> walks.add(WALK_PREFIX + folder.getFileName()));
-        }
     }
 
     private void readSources(final Path root) throws IOException {
@@ -142,7 +134,7 @@ final class Proofs {
         }
     }
 
-    private void readReports(final Path folder, final Instant since) throws IOException {
+    private void readReports(final Path folder, final Instant since) {
         if (!Files.isDirectory(folder)) {
             return;
         }
@@ -152,6 +144,8 @@ final class Proofs {
                     readReport(file);
                 }
             }
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
